@@ -1,3 +1,4 @@
 //! To come.
 #![allow(dead_code)]
 pub mod domain;
+pub mod sandbox;
