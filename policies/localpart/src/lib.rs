@@ -1,7 +1,7 @@
 //! The default rule: an account is named by what stands before the `@`. A name that could be misread is refused, never repaired:
 //! two people must not be mended into one.
 
-use enlist_policy::{Policy, Refusal, Request, export};
+use enlist_policy::{Policy, Refusal, Request, export, refuse};
 
 /// Takes no settings.
 #[derive(serde::Deserialize)]
@@ -11,41 +11,23 @@ pub struct LocalPart {}
 impl Policy for LocalPart {
     fn derive(&self, request: &Request) -> Result<Vec<String>, Refusal> {
         let source = request.email().unwrap_or(&request.applicant.username);
-        let name = match source.split_once('@') {
-            Some((_, rest)) if rest.contains('@') => {
-                return Err(Refusal::new(
-                    "ambiguous_email",
-                    "The e-mail address has more than one @",
-                ));
-            }
-            Some((before, _)) => before,
-            None => source,
-        };
-        match name.len() {
-            0 => {
-                return Err(Refusal::new(
-                    "empty",
-                    "There is nothing to make a user name of",
-                ));
-            }
-            1..=64 => {}
-            _ => {
-                return Err(Refusal::new(
-                    "length",
-                    "The user name would be longer than 64 characters",
-                ));
-            }
+        let (name, domain) = source.split_once('@').unwrap_or((source, ""));
+        if domain.contains('@') {
+            return refuse("ambiguous_email", "The e-mail address has more than one @");
         }
-        let inside = |byte: u8| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte);
-        if !name.bytes().all(inside)
-            || name.starts_with(['.', '_', '+', '-'])
-            || name.ends_with(['.', '+'])
-            || name.contains("..")
-        {
-            return Err(Refusal::new(
+        if name.is_empty() {
+            return refuse("empty", "There is nothing to make a user name of");
+        }
+        if name.len() > 64 {
+            return refuse("length", "The user name would be longer than 64 characters");
+        }
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte);
+        let bad_edge = name.starts_with(['.', '_', '+', '-']) || name.ends_with(['.', '+']);
+        if bad_edge || name.contains("..") || !name.bytes().all(allowed) {
+            return refuse(
                 "charset",
                 "The user name would have characters that cannot be used",
-            ));
+            );
         }
         Ok(vec![name.to_owned()])
     }

@@ -3,6 +3,11 @@
 
 use crate::{Allowance, Label, Problem, Refusal};
 
+/// A reasoned no, as a hook returns it: `return refuse("not_a_member", "Only members can have an account")`.
+pub fn refuse<T>(code: impl Into<String>, message: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal::new(code, message))
+}
+
 impl Refusal {
     /// `code` is for machines, `[a-z0-9_]{1,64}`; `message` is for the person who signs up, without a full stop at its end.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {

@@ -14,6 +14,7 @@ pub mod notes;
 mod request;
 mod settings;
 
+pub use answer::refuse;
 pub use bindings::enlist::policy::types::{
     Applicant, Assurance, Attribute, Email, Occasion, Refusal, Request,
 };
