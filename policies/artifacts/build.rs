@@ -1,0 +1,56 @@
+//! Makes the components this crate holds: the guests are compiled by a cargo of their own, then encoded and validated.
+//! Nothing is downloaded here, and nothing of the outer build's flags reaches the guests: the same source gives the same bytes.
+
+#[path = "build/component.rs"]
+mod component;
+#[path = "build/guests.rs"]
+mod guests;
+
+use std::error::Error;
+use std::path::Path;
+use std::{env, fs};
+
+/// The policies that travel inside the binary, by the name of their folder and of their constant.
+const BUILT_IN: [&str; 1] = ["localpart"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let out = env::var("OUT_DIR")?;
+    let out = Path::new(&out);
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()?;
+    let shared = [
+        "Cargo.lock",
+        "Cargo.toml",
+        "rust-toolchain.toml",
+        "wit",
+        "policies/sdk",
+    ];
+    for path in shared
+        .map(str::to_owned)
+        .into_iter()
+        .chain(BUILT_IN.map(|name| format!("policies/{name}")))
+    {
+        println!("cargo::rerun-if-changed={}", workspace.join(path).display());
+    }
+    for path in ["build.rs", "build"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
+
+    let nested = guests::Nested {
+        cargo: env::var_os("CARGO").ok_or("run by cargo")?.into(),
+        rustc: env::var_os("RUSTC").ok_or("run by cargo")?.into(),
+        target_dir: guests::target_dir(out),
+        environment: env::vars_os().collect(),
+        workspace,
+    };
+    let modules = nested.build(&BUILT_IN.map(|name| format!("--package=enlist-{name}")))?;
+    for name in BUILT_IN {
+        let module = fs::read(modules.join(format!("enlist_{name}.wasm")))?;
+        fs::write(
+            out.join(format!("{name}.wasm")),
+            component::encode(&module)?,
+        )?;
+    }
+    Ok(())
+}
