@@ -5,6 +5,12 @@
 mod component;
 #[path = "build/guests.rs"]
 mod guests;
+#[cfg(feature = "hostile")]
+#[path = "build/hostile.rs"]
+mod hostile;
+#[cfg(feature = "hostile")]
+#[path = "build/wat_guests.rs"]
+mod wat_guests;
 
 use std::error::Error;
 use std::path::Path;
@@ -52,5 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             component::encode(&module)?,
         )?;
     }
+    #[cfg(feature = "hostile")]
+    hostile::make(&nested, out)?;
     Ok(())
 }
