@@ -1,4 +1,3 @@
 //! To come.
-#![allow(dead_code)]
 pub mod domain;
 pub mod sandbox;
