@@ -37,5 +37,7 @@ async fn a_name_comes_out() {
     let verdict: Result<_, DecideError<Infallible>> = verdict;
     let verdict = verdict.expect("verdict");
     println!("{verdict:?}");
-    assert!(matches!(verdict.decision, Decision::Grant(grant) if grant.name.as_str() == "testuser"));
+    assert!(
+        matches!(verdict.decision, Decision::Grant(grant) if grant.name.as_str() == "testuser")
+    );
 }

@@ -17,24 +17,14 @@ fn it_exports_the_policy_world_and_imports_no_function() -> Result<(), Box<dyn E
             panic!("{name} is a package, not a component");
         };
         let world = &resolve.worlds[world];
-        let exports: Vec<String> = world
-            .exports
-            .keys()
-            .map(|key| resolve.name_world_key(key))
-            .collect();
-        assert_eq!(
-            exports,
-            EXPORTS.map(|of| format!("enlist:policy/{of}@1.0.0")),
-            "{name}"
-        );
+        let exports: Vec<String> =
+            world.exports.keys().map(|key| resolve.name_world_key(key)).collect();
+        assert_eq!(exports, EXPORTS.map(|of| format!("enlist:policy/{of}@1.0.0")), "{name}");
         for import in world.imports.values() {
             let WorldItem::Interface { id, .. } = import else {
                 panic!("{name} imports more than an instance");
             };
-            assert!(
-                resolve.interfaces[*id].functions.is_empty(),
-                "{name} imports a function"
-            );
+            assert!(resolve.interfaces[*id].functions.is_empty(), "{name} imports a function");
         }
     }
     Ok(())
@@ -42,15 +32,11 @@ fn it_exports_the_policy_world_and_imports_no_function() -> Result<(), Box<dyn E
 
 #[test]
 fn it_names_no_folder_of_the_machine_that_built_it() {
-    let workspace = env!("CARGO_MANIFEST_DIR")
-        .trim_end_matches("/policies/artifacts")
-        .to_owned();
+    let workspace = env!("CARGO_MANIFEST_DIR").trim_end_matches("/policies/artifacts").to_owned();
     let home = std::env::home_dir().map(|home| home.join(".cargo").to_string_lossy().into_owned());
     for folder in [Some(workspace), home].into_iter().flatten() {
         for (name, component) in BUILT_IN {
-            let told = component
-                .windows(folder.len())
-                .any(|part| part == folder.as_bytes());
+            let told = component.windows(folder.len()).any(|part| part == folder.as_bytes());
             assert!(!told, "{name} names {folder}");
         }
     }

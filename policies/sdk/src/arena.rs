@@ -25,10 +25,8 @@ const ROOM_BYTES: usize = 48 * 1024;
 static mut ARENA: [MaybeUninit<u8>; ARENA_BYTES] = [MaybeUninit::uninit(); ARENA_BYTES];
 
 #[global_allocator]
-static HEAP: TalcSyncCell<ArenaThenGrow, WasmBinning> = TalcSyncCell::new_wasm(ArenaThenGrow {
-    arena_taken: false,
-    grown_end: None,
-});
+static HEAP: TalcSyncCell<ArenaThenGrow, WasmBinning> =
+    TalcSyncCell::new_wasm(ArenaThenGrow { arena_taken: false, grown_end: None });
 
 /// Large settings may have filled the arena. One free block here means that the memory grows now, before the state is frozen,
 /// and not in every decision that starts from it.
