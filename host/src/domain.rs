@@ -1,0 +1,21 @@
+//! The nouns of Enlist: who asks, what was decided, under which name, for which tenant.
+//! Refuses to know how any of them travels or is stored: no wire formats, no rows, no WIT types, none of our other rooms.
+
+mod account;
+mod applicant;
+mod code;
+mod decision;
+mod email;
+mod name;
+mod tenant;
+
+pub use account::{Account, AccountState};
+pub use applicant::{Applicant, Attribute, Occasion, Request};
+pub use code::HostCode;
+pub use decision::{
+    Allowance, CodeError, Decision, Failure, Fault, Grant, Pick, PolicyCode, Refusal, Stage, Usage,
+    Verdict,
+};
+pub use email::{Assurance, Email};
+pub use name::{FoldKey, Name, Unusable};
+pub use tenant::{TenantId, TenantName};

@@ -1,0 +1,36 @@
+//! An account: a person of one issuer, the name they got, and what they may use.
+//! Refuses to change: a name is frozen when the account is opened.
+
+use crate::domain::Allowance;
+
+/// Whether an account may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountState {
+    /// Open.
+    Active,
+    /// Closed; its name stays taken.
+    Closed,
+}
+
+/// What is kept of somebody who was provisioned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The row's number.
+    pub id: i64,
+    /// The name of the account and of its folder, as stored.
+    pub name: String,
+    /// Who vouches; empty when nobody was named.
+    pub issuer: String,
+    /// The provider's stable id, if it ever said one.
+    pub subject: Option<String>,
+    /// The provider's own name for them when the account was opened.
+    pub username: String,
+    /// The address the account was opened with, as sent.
+    pub email: Option<String>,
+    /// Open or closed.
+    pub state: AccountState,
+    /// What the policy allowed at the opening.
+    pub allowance: Allowance,
+    /// The revision that decided the opening.
+    pub revision: u64,
+}

@@ -1,0 +1,23 @@
+//! A policy goes in as bytes, a decision comes out: wasmtime narrowed to pure functions under one budget.
+//! Refuses to lend a policy anything: no clock, no files, no network, no import at all, and nothing that outlives its decision.
+
+mod budget;
+mod catalog;
+mod engine;
+mod fault;
+mod inspect;
+mod instance;
+mod load;
+mod policy;
+mod swap;
+mod v1;
+
+pub use budget::Limits;
+pub use catalog::{Active, Catalog, Revision};
+pub use engine::{Engine, EngineError};
+pub use inspect::{CoreModule, Inspection, inspect};
+pub use instance::Instance;
+pub use load::{LoadError, digest_of};
+pub use policy::{DecideError, Policy};
+pub use swap::swap_is_impossible;
+pub use v1::Question;

@@ -1,0 +1,167 @@
+//! What one decision may spend, and the count of it: time on a worker, memory beyond the start, bytes of answer.
+//! Refuses to count per memory or per call: every budget is one sum over the whole instance and the whole decision.
+
+use std::time::Duration;
+use wasmtime::ResourceLimiter;
+
+/// What a sandbox allows. Fuel, memory and answer decide and do so the same way everywhere; time only guards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Wasm instructions a decision may execute, start functions and clean-up included.
+    pub decision_fuel: u64,
+    /// Time a decision may be seen running on a worker; waiting is not counted. Millisecond steps.
+    pub decision_time: Duration,
+    /// Decisions that run at the same time; further ones wait. At least 1.
+    pub decisions_at_once: usize,
+    /// Growth beyond the initial size, summed over all memories and tables of an instance.
+    pub memory_bytes: u64,
+    /// Text a decision may answer, summed over names, refusals, labels and problems; notes are counted by themselves.
+    pub answer_bytes: u64,
+    /// The largest component that is loaded.
+    pub component_bytes: u64,
+    /// Reset memory by the kernel's PAGEMAP_SCAN: quicker, but only sound where memory cannot be swapped out.
+    pub pagemap_scan: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            decision_fuel: 10_000_000,
+            decision_time: Duration::from_millis(20),
+            decisions_at_once: 64,
+            memory_bytes: 2 << 20,
+            answer_bytes: 64 << 10,
+            component_bytes: 8 << 20,
+            pagemap_scan: false,
+        }
+    }
+}
+
+/// Initial memories and tables of an instance together, in bytes: what a frozen state may weigh.
+pub(super) const INITIAL_BYTES: u64 = 16 << 20;
+
+/// A table never has more elements than this: the pool's slots end there.
+pub(super) const TABLE_ELEMENTS: usize = 20_000;
+
+/// What wasmtime keeps for a table element.
+const ELEMENT_BYTES: usize = size_of::<usize>();
+
+/// A policy wanted more memory than it may have.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OverMemory {
+    #[error("wanted {wanted} bytes more memory, {left} bytes of limits.memory were left")]
+    Growth { wanted: u64, left: u64 },
+    #[error("begins with {wanted} bytes more memory, {left} of {INITIAL_BYTES} bytes were left")]
+    Initial { wanted: u64, left: u64 },
+    #[error("wanted a table of {0} elements, {TABLE_ELEMENTS} is the most")]
+    Table(usize),
+}
+
+/// A policy was seen on a worker for longer than it may be.
+#[derive(Debug, thiserror::Error)]
+#[error("was seen running for {worked:?}, limits.decision_time is {limit:?}")]
+pub(super) struct OverTime {
+    worked: Duration,
+    limit: Duration,
+}
+
+/// What is left of the limits in one decision: the data of its wasmtime store.
+pub(super) struct Budget {
+    growth_left: u64,
+    initial_left: u64,
+    memories_to_come: u32,
+    tables_to_come: u32,
+    answer_left: u64,
+    time: Duration,
+    worked: Duration,
+}
+
+impl Budget {
+    /// The whole budget of an instance that begins with so many memories and tables.
+    pub(super) fn new(limits: &Limits, memories: u32, tables: u32) -> Self {
+        Self {
+            growth_left: limits.memory_bytes,
+            initial_left: INITIAL_BYTES,
+            memories_to_come: memories,
+            tables_to_come: tables,
+            answer_left: limits.answer_bytes,
+            time: limits.decision_time,
+            worked: Duration::ZERO,
+        }
+    }
+
+    /// Counts time in which the decision was seen on a worker.
+    pub(super) fn work(&mut self, time: Duration) -> Result<(), OverTime> {
+        self.worked += time;
+        let (worked, limit) = (self.worked, self.time);
+        if worked > limit { Err(OverTime { worked, limit }) } else { Ok(()) }
+    }
+
+    /// Time in which the decision was seen on a worker.
+    pub(super) fn worked(&self) -> Duration {
+        self.worked
+    }
+
+    /// Bytes of answer that are left.
+    pub(super) fn answer_left(&self) -> u64 {
+        self.answer_left
+    }
+
+    /// Counts bytes of answer; false when they are more than what is left.
+    pub(super) fn answer(&mut self, bytes: u64) -> bool {
+        let left = self.answer_left.checked_sub(bytes);
+        self.answer_left = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    fn begin(&mut self, wanted: u64) -> Result<(), OverMemory> {
+        let left = self.initial_left;
+        self.initial_left = left.checked_sub(wanted).ok_or(OverMemory::Initial { wanted, left })?;
+        Ok(())
+    }
+
+    fn grow(&mut self, wanted: u64) -> Result<(), OverMemory> {
+        let left = self.growth_left;
+        self.growth_left = left.checked_sub(wanted).ok_or(OverMemory::Growth { wanted, left })?;
+        Ok(())
+    }
+}
+
+/// A refused growth traps instead of answering -1: the record then says who wanted how much, and nothing is decided by a policy
+/// that did not get what it needed. What a memory's own declared maximum forbids is not ours to refuse: wasmtime answers -1.
+impl ResourceLimiter for Budget {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let wanted = (desired - current) as u64;
+        // wasmtime asks in the same words for a new memory; the component says how many of those there are.
+        if current == 0 && self.memories_to_come > 0 {
+            self.memories_to_come -= 1;
+            self.begin(wanted)?;
+        } else if maximum.is_none_or(|most| desired <= most) {
+            self.grow(wanted)?;
+        }
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let wanted = ((desired - current) * ELEMENT_BYTES) as u64;
+        if current == 0 && self.tables_to_come > 0 {
+            self.tables_to_come -= 1;
+            self.begin(wanted)?;
+        } else if desired > TABLE_ELEMENTS {
+            return Err(OverMemory::Table(desired).into());
+        } else if maximum.is_none_or(|most| desired <= most) {
+            self.grow(wanted)?;
+        }
+        Ok(true)
+    }
+}

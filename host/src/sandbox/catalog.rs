@@ -1,0 +1,46 @@
+//! Which policy decides for which tenant.
+//! Refuses to load or judge anything: what is activated has been loaded before, so there is never a moment without the old one.
+
+use crate::domain::TenantId;
+use crate::sandbox::Policy;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// What the record says of the policy that decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// The tenant's own count, from 1.
+    pub number: u64,
+    /// `builtin:localpart`, a file's name: where the component came from.
+    pub policy: String,
+    /// `sha256:…` of the component.
+    pub component_digest: String,
+    /// `sha256:…` of the settings.
+    pub settings_digest: String,
+}
+
+/// A revision with the policy that it names.
+pub struct Active {
+    /// Which one.
+    pub revision: Revision,
+    /// To be asked.
+    pub policy: Policy,
+}
+
+/// The active revision of every tenant that has one.
+#[derive(Default)]
+pub struct Catalog(RwLock<HashMap<TenantId, Arc<Active>>>);
+
+impl Catalog {
+    /// From now on `policy` decides for `tenant`. Decisions that run are ended by the policy that began them.
+    pub fn activate(&self, tenant: TenantId, revision: Revision, policy: Policy) {
+        let active = Arc::new(Active { revision, policy });
+        // Nothing panics while it holds the lock, and a map of pointers cannot be left half-way.
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, active);
+    }
+
+    /// What decides for `tenant` now.
+    pub fn active(&self, tenant: TenantId) -> Option<Arc<Active>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned()
+    }
+}

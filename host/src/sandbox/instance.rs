@@ -1,0 +1,167 @@
+//! One instance of a policy: its exports as methods, one budget around all of them.
+//! Refuses to go on after a failure: wasmtime forbids re-entering what trapped, and a budget that ran out is not refilled.
+
+use crate::domain::{Allowance, Failure, Fault, Name, Refusal, Stage, Usage};
+use crate::sandbox::budget::Budget;
+use crate::sandbox::v1::{self, Exports, NOTE_BYTES, NOTES, Question, Spoken};
+use crate::sandbox::{Policy, engine, fault};
+use wasmtime::Store;
+
+/// Room in a lift for what a list costs the host beside its text: 32 names or 16 labels, many times over. A list that
+/// needs more than this is a flood and is cut off before it is copied.
+const LIST_ROOM_BYTES: usize = 4096;
+
+/// Notes are lifted into a budget of their own, eight times what is kept of them; beyond that they are a flood too.
+const NOTES_ROOM_BYTES: usize = 8 * NOTES * NOTE_BYTES;
+
+/// A running instance. `Policy::decide` is the way to a decision; this is what it asks, hook by hook.
+pub struct Instance {
+    store: Store<Budget>,
+    exports: Exports,
+    decision_fuel: u64,
+}
+
+impl Instance {
+    /// A fresh instance with a whole budget: start functions have run, `configure` has not.
+    pub async fn start(policy: &Policy) -> Result<Self, Failure> {
+        let limits = policy.engine().limits();
+        let failed = |error: wasmtime::Error, store: Option<&Store<Budget>>| {
+            let (fault, detail) = fault::of(&error);
+            failure(store, limits.decision_fuel, Stage::Start, fault, detail)
+        };
+        let mut store = policy.engine().store(policy.budget()).map_err(|e| failed(e, None))?;
+        engine::watch(&mut store);
+        match policy.exports().instantiate_async(&mut store).await {
+            Ok(exports) => Ok(Self { store, exports, decision_fuel: limits.decision_fuel }),
+            Err(error) => Err(failed(error, Some(&store))),
+        }
+    }
+
+    /// Hands over the settings; refused ones are a failure.
+    pub async fn configure(&mut self, settings: &str) -> Result<(), Failure> {
+        self.enter();
+        let answer =
+            self.exports.enlist_policy_settings().call_configure(&mut self.store, settings).await;
+        match v1::problems(self.hear(Stage::Configure, answer)?) {
+            None => Ok(()),
+            Some(problems) => Err(self.fail(Stage::Configure, Fault::SettingsRefused, problems)),
+        }
+    }
+
+    /// May they have an account at all?
+    pub async fn admit(&mut self, question: &Question<'_>) -> Result<Result<(), Refusal>, Failure> {
+        self.enter();
+        let answer = self
+            .exports
+            .enlist_policy_admission()
+            .call_admit(&mut self.store, question.ask())
+            .await;
+        let answer = self.hear(Stage::Admit, answer)?;
+        self.take(Stage::Admit, answer, Ok)
+    }
+
+    /// 1 to 32 candidates for their name, best first.
+    pub async fn derive(
+        &mut self,
+        question: &Question<'_>,
+    ) -> Result<Result<Vec<String>, Refusal>, Failure> {
+        self.enter();
+        let answer = self
+            .exports
+            .enlist_policy_username()
+            .call_derive(&mut self.store, question.ask())
+            .await;
+        let answer = self.hear(Stage::Derive, answer)?;
+        self.take(Stage::Derive, answer, v1::names)
+    }
+
+    /// How much they may have under `name`.
+    pub async fn allow(
+        &mut self,
+        question: &Question<'_>,
+        name: &Name,
+        usage: Usage,
+    ) -> Result<Result<Allowance, Refusal>, Failure> {
+        self.enter();
+        let quota = self.exports.enlist_policy_quota();
+        let answer = quota
+            .call_allow(&mut self.store, question.ask(), name.as_str(), v1::usage(usage))
+            .await;
+        let answer = self.hear(Stage::Allow, answer)?;
+        self.take(Stage::Allow, answer, v1::allowance)
+    }
+
+    /// What the policy wants the operator to know: at most 64 lines of 512 bytes, the rest is dropped.
+    pub async fn notes(&mut self) -> Result<Vec<String>, Failure> {
+        engine::watch(&mut self.store);
+        self.store.set_hostcall_fuel(NOTES_ROOM_BYTES);
+        let notes = self.exports.enlist_policy_notes().call_take(&mut self.store).await;
+        match notes {
+            Ok(notes) => Ok(v1::notes(notes)),
+            Err(error) => {
+                let (fault, detail) = fault::of(&error);
+                Err(self.fail(Stage::Notes, fault, detail))
+            }
+        }
+    }
+
+    /// Fuel spent since the start.
+    pub fn fuel_spent(&self) -> u64 {
+        fuel_spent(Some(&self.store), self.decision_fuel)
+    }
+
+    /// Before every call: the clock looks at us again, and no more may be copied than may still be answered.
+    fn enter(&mut self) {
+        engine::watch(&mut self.store);
+        let left = usize::try_from(self.store.data().answer_left()).unwrap_or(usize::MAX);
+        self.store.set_hostcall_fuel(left.saturating_add(LIST_ROOM_BYTES));
+    }
+
+    /// After every call: a failure of the call, or an answer that is not too long.
+    fn hear<T: Spoken>(&mut self, stage: Stage, answer: wasmtime::Result<T>) -> Result<T, Failure> {
+        let answer = answer.map_err(|error| {
+            let (fault, detail) = fault::of(&error);
+            self.fail(stage, fault, detail)
+        })?;
+        let (bytes, left) = (answer.text_bytes() as u64, self.store.data().answer_left());
+        if self.store.data_mut().answer(bytes) {
+            return Ok(answer);
+        }
+        let detail = format!("answered {bytes} bytes, {left} of limits.answer were left");
+        Err(self.fail(stage, Fault::AnswerTooLarge, detail))
+    }
+
+    /// From the contract's types to ours; what the contract does not allow is a failure.
+    fn take<W, T>(
+        &self,
+        stage: Stage,
+        answer: Result<W, v1::WitRefusal>,
+        convert: impl FnOnce(W) -> Result<T, String>,
+    ) -> Result<Result<T, Refusal>, Failure> {
+        let taken = match answer {
+            Ok(answer) => convert(answer).map(Ok),
+            Err(refusal) => v1::refusal(stage, refusal).map(Err),
+        };
+        taken.map_err(|reason| self.fail(stage, Fault::Malformed, reason))
+    }
+
+    fn fail(&self, stage: Stage, fault: Fault, detail: String) -> Failure {
+        failure(Some(&self.store), self.decision_fuel, stage, fault, detail)
+    }
+}
+
+fn failure(
+    store: Option<&Store<Budget>>,
+    fuel: u64,
+    stage: Stage,
+    fault: Fault,
+    detail: String,
+) -> Failure {
+    let worked = store.map(|store| store.data().worked()).unwrap_or_default();
+    Failure { stage, fault, detail: fault::quote(detail), fuel: fuel_spent(store, fuel), worked }
+}
+
+fn fuel_spent(store: Option<&Store<Budget>>, fuel: u64) -> u64 {
+    // Without fuel consumption there would be no engine at all.
+    store.and_then(|store| store.get_fuel().ok()).map_or(0, |left| fuel.saturating_sub(left))
+}

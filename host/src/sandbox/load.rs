@@ -1,0 +1,121 @@
+//! From bytes to a component that is ready to be instantiated, or to the reason why it never will be.
+//! Refuses everything that could reach out of the sandbox or does not fit into it: here, before anybody depends on it.
+
+use crate::sandbox::Engine;
+use crate::sandbox::budget::Budget;
+use crate::sandbox::engine::FEATURES;
+use crate::sandbox::fault::quote;
+use crate::sandbox::v1::{EXPORTS, ExportsPre, TYPES_IMPORT};
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use wasmtime::component::types::{Component as ComponentType, ComponentItem};
+use wasmtime::component::{Component, Linker};
+use wasmtime::wasmparser::{Parser, Validator};
+
+/// Why a component is turned away.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// More bytes than `limits.component_size`.
+    #[error("the component has {bytes} bytes, limits.component_size is {limit_bytes}")]
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+        /// What would be loaded.
+        limit_bytes: u64,
+    },
+    /// No component at all.
+    #[error("this is {0}, not a component")]
+    NotAComponent(&'static str),
+    /// WebAssembly does not allow it, or only with a proposal that is off.
+    #[error("the component is not valid: {0}")]
+    Invalid(String),
+    /// It would need something from outside.
+    #[error("the component imports {0}; a policy imports nothing")]
+    Imports(String),
+    /// A function of the contract is not there.
+    #[error("the component does not export {0}")]
+    MissingExport(String),
+    /// A function of the contract has another type.
+    #[error("the component does not keep to enlist:policy@1: {0}")]
+    WrongType(String),
+    /// Valid, but more than an instance may consist of: memories, tables, their initial sizes, core instances.
+    #[error("the component does not fit into the sandbox: {0}")]
+    TooBig(String),
+}
+
+/// `sha256:` and the hexadecimal SHA-256 of `bytes`: what a component or a settings document is known by.
+pub fn digest_of(bytes: &[u8]) -> String {
+    let mut text = String::from("sha256:");
+    for byte in Sha256::digest(bytes) {
+        write!(text, "{byte:02x}").expect("a String takes everything");
+    }
+    text
+}
+
+/// A compiled component that imports nothing and exports the contract.
+pub(super) struct Loaded {
+    pub(super) exports: ExportsPre<Budget>,
+    /// Memories and tables an instance begins with.
+    pub(super) memories: u32,
+    pub(super) tables: u32,
+}
+
+/// Validates and compiles: milliseconds to seconds of CPU, for which there is no limit here but the component's size.
+pub(super) fn load(engine: &Engine, bytes: &[u8]) -> Result<Loaded, LoadError> {
+    let limit_bytes = engine.limits().component_bytes;
+    if bytes.len() as u64 > limit_bytes {
+        return Err(LoadError::TooLarge { bytes: bytes.len() as u64, limit_bytes });
+    }
+    if !Parser::is_component(bytes) {
+        let core = Parser::is_core_wasm(bytes);
+        return Err(LoadError::NotAComponent(if core {
+            "a core module"
+        } else {
+            "no WebAssembly"
+        }));
+    }
+    Validator::new_with_features(FEATURES)
+        .validate_all(bytes)
+        .map_err(|error| LoadError::Invalid(quote(error)))?;
+    let component = Component::from_binary(engine.wasmtime(), bytes)
+        .map_err(|error| LoadError::TooBig(quote(format_args!("{error:#}"))))?;
+    let wrong = |error: wasmtime::Error| LoadError::WrongType(quote(format_args!("{error:#}")));
+    check_imports(engine, &component.component_type())?;
+    check_exports(&component)?;
+    let linked = Linker::new(engine.wasmtime()).instantiate_pre(&component).map_err(wrong)?;
+    let exports = ExportsPre::new(linked).map_err(wrong)?;
+    let needs = component.resources_required();
+    let (memories, tables) = needs.map_or((0, 0), |needs| (needs.num_memories, needs.num_tables));
+    Ok(Loaded { exports, memories, tables })
+}
+
+fn check_imports(engine: &Engine, component: &ComponentType) -> Result<(), LoadError> {
+    for (name, import) in component.imports(engine.wasmtime()) {
+        let ComponentItem::ComponentInstance(instance) = import.ty else {
+            return Err(LoadError::Imports(quote(name)));
+        };
+        if !name.starts_with(TYPES_IMPORT) {
+            return Err(LoadError::Imports(quote(name)));
+        }
+        for (item, export) in instance.exports(engine.wasmtime()) {
+            if !matches!(export.ty, ComponentItem::Type(_)) {
+                return Err(LoadError::Imports(quote(format_args!("{name}#{item}"))));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_exports(component: &Component) -> Result<(), LoadError> {
+    for (interface, functions) in EXPORTS {
+        let Some(index) = component.get_export_index(None, interface) else {
+            return Err(LoadError::MissingExport(interface.to_owned()));
+        };
+        for function in functions {
+            if component.get_export_index(Some(&index), *function).is_none() {
+                return Err(LoadError::MissingExport(format!("{interface}#{function}")));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! A policy that is ready to be asked, and the order in which it is asked.
+//! Refuses to keep anything: every decision has an instance of its own, which is gone when the decision is made.
+
+use crate::domain::{Decision, Failure, Grant, Pick, Request, Usage, Verdict};
+use crate::sandbox::budget::Budget;
+use crate::sandbox::load::{self, Loaded};
+use crate::sandbox::v1::ExportsPre;
+use crate::sandbox::{Engine, Instance, LoadError, Question, digest_of};
+use std::sync::Arc;
+
+/// A component with its settings. Cheap to clone.
+#[derive(Clone)]
+pub struct Policy(Arc<Shared>);
+
+struct Shared {
+    engine: Engine,
+    loaded: Loaded,
+    settings: String,
+    component_digest: String,
+    settings_digest: String,
+}
+
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError<E> {
+    /// The policy gave no answer: nobody is provisioned.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// The host could not say which name is free.
+    #[error("no name could be picked")]
+    Pick(#[source] E),
+}
+
+impl Policy {
+    /// Compiles `component` for `engine`; every decision hands it `settings_json`, `{}` when there are none. Synchronous and
+    /// slow, from tens of milliseconds up: keep it off the workers that serve requests. Settings are not judged here: a
+    /// policy that does not take them fails every decision at `configure`.
+    pub fn load(engine: &Engine, component: &[u8], settings_json: &str) -> Result<Self, LoadError> {
+        Ok(Self(Arc::new(Shared {
+            engine: engine.clone(),
+            loaded: load::load(engine, component)?,
+            settings: settings_json.to_owned(),
+            component_digest: digest_of(component),
+            settings_digest: digest_of(settings_json.as_bytes()),
+        })))
+    }
+
+    /// `sha256:` and the hexadecimal digest of the component's bytes.
+    pub fn component_digest(&self) -> &str {
+        &self.0.component_digest
+    }
+
+    /// `sha256:` and the hexadecimal digest of the settings' bytes.
+    pub fn settings_digest(&self) -> &str {
+        &self.0.settings_digest
+    }
+
+    /// Asks the policy about `request` in a fresh instance: `configure`, `admit`, `derive`, then `pick` chooses among the
+    /// candidates while the instance waits, then `allow`, and last the notes, also after a refusal. `pick` is not called for
+    /// somebody who is refused before; what it reserved is dropped with the error when a later hook fails.
+    ///
+    /// Waits while `limits.decisions_at_once` others run. Dropping the future ends the instance.
+    pub async fn decide<R, E, F, Fut>(
+        &self,
+        request: &Request,
+        usage: Usage,
+        pick: F,
+    ) -> Result<Verdict<R>, DecideError<E>>
+    where
+        F: FnOnce(Vec<String>) -> Fut + Send,
+        Fut: Future<Output = Result<Pick<R>, E>> + Send,
+    {
+        let _turn = self.0.engine.turn().await;
+        let question = Question::of(request);
+        let mut instance = Instance::start(self).await?;
+        instance.configure(&self.0.settings).await?;
+        let decision = ask(&mut instance, &question, usage, pick).await?;
+        let notes = instance.notes().await?;
+        Ok(Verdict { decision, notes, fuel: instance.fuel_spent() })
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(super) fn exports(&self) -> &ExportsPre<Budget> {
+        &self.0.loaded.exports
+    }
+
+    pub(super) fn budget(&self) -> Budget {
+        let Loaded { memories, tables, .. } = self.0.loaded;
+        Budget::new(self.0.engine.limits(), memories, tables)
+    }
+}
+
+async fn ask<R, E, F, Fut>(
+    instance: &mut Instance,
+    question: &Question<'_>,
+    usage: Usage,
+    pick: F,
+) -> Result<Decision<R>, DecideError<E>>
+where
+    F: FnOnce(Vec<String>) -> Fut,
+    Fut: Future<Output = Result<Pick<R>, E>>,
+{
+    if let Err(refusal) = instance.admit(question).await? {
+        return Ok(Decision::Refuse(refusal));
+    }
+    let names = match instance.derive(question).await? {
+        Ok(names) => names,
+        Err(refusal) => return Ok(Decision::Refuse(refusal)),
+    };
+    let (name, place, reservation) = match pick(names).await.map_err(DecideError::Pick)? {
+        Pick::Chosen { name, place, reservation } => (name, place, reservation),
+        Pick::Nothing(refusal) => return Ok(Decision::Refuse(refusal)),
+    };
+    Ok(match instance.allow(question, &name, usage).await? {
+        Ok(allowance) => Decision::Grant(Grant { name, place, reservation, allowance }),
+        Err(refusal) => Decision::Refuse(refusal),
+    })
+}
