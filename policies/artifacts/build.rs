@@ -22,20 +22,10 @@ const BUILT_IN: [&str; 1] = ["localpart"];
 fn main() -> Result<(), Box<dyn Error>> {
     let out = env::var("OUT_DIR")?;
     let out = Path::new(&out);
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .canonicalize()?;
-    let shared = [
-        "Cargo.lock",
-        "Cargo.toml",
-        "rust-toolchain.toml",
-        "wit",
-        "policies/sdk",
-    ];
-    for path in shared
-        .map(str::to_owned)
-        .into_iter()
-        .chain(BUILT_IN.map(|name| format!("policies/{name}")))
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let shared = ["Cargo.lock", "Cargo.toml", "rust-toolchain.toml", "wit", "policies/sdk"];
+    for path in
+        shared.map(str::to_owned).into_iter().chain(BUILT_IN.map(|name| format!("policies/{name}")))
     {
         println!("cargo::rerun-if-changed={}", workspace.join(path).display());
     }
@@ -53,10 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let modules = nested.build(&BUILT_IN.map(|name| format!("--package=enlist-{name}")))?;
     for name in BUILT_IN {
         let module = fs::read(modules.join(format!("enlist_{name}.wasm")))?;
-        fs::write(
-            out.join(format!("{name}.wasm")),
-            component::encode(&module)?,
-        )?;
+        fs::write(out.join(format!("{name}.wasm")), component::encode(&module)?)?;
     }
     #[cfg(feature = "hostile")]
     hostile::make(&nested, out)?;

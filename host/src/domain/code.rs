@@ -1,5 +1,5 @@
 //! The host's own codes: what an answer says when it was not the policy that spoke. Fixed for ever; a policy cannot use them.
-//! Refuses to say how a code is answered: statuses and texts are `http/problem.rs`'s.
+//! Refuses to say how a code travels: statuses and headers are `http/problem.rs`'s.
 
 /// Every code the host answers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,6 +84,32 @@ impl HostCode {
             Self::PolicyFailed => "policy_failed",
             Self::StorageUnavailable => "storage_unavailable",
             Self::InternalError => "internal_error",
+        }
+    }
+
+    /// What it says to the person who signs up: no path, no cause, no full stop (Cognito adds one).
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::KeyRequired => "API key required",
+            Self::KeyInvalid => "Invalid API key",
+            Self::ScopeMissing => "This key may not do that",
+            Self::TenantRequired => "An operator key needs a tenant in the path",
+            Self::NotFound => "There is nothing here",
+            Self::BodyRequired => "JSON request body required",
+            Self::UsernameRequired => "Username is required",
+            Self::FieldInvalid => "Wrong value",
+            Self::NameUnusable => "This name cannot be used",
+            Self::UsernameTaken => "This name is taken",
+            Self::HomeExists => "A folder of this name is already there",
+            Self::QuotaAccounts | Self::QuotaDomain => "No more accounts can be opened",
+            Self::AccountClosed => "This account is closed",
+            Self::MethodNotAllowed => "This method is not allowed here",
+            Self::BodyTooLarge => "The request body is too large",
+            Self::BodyTimeout => "The request body did not arrive in time",
+            Self::PolicyFailed => "Provisioning is not possible at the moment",
+            Self::Busy | Self::PolicyTimeout | Self::StorageUnavailable | Self::InternalError => {
+                "Try again later"
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a policy decided and what came of asking it.
 //! Refuses to mix them up: a refusal is an answer, a failure is none, and a grant holds a name that the host has accepted.
 
-use crate::domain::{HostCode, Name};
+use crate::domain::{Assurance, HostCode, Name};
 use std::time::Duration;
 
 /// How much the tenant and the account may have. `None` is no limit, `Some(0)` is zero.
@@ -17,6 +17,22 @@ pub struct Allowance {
     pub storage_files: Option<u64>,
     /// Stored and shown, in the policy's order.
     pub labels: Vec<(String, String)>,
+}
+
+impl Allowance {
+    /// The count that leaves no room for one more, who is not counted in `usage` yet. A domain's count applies only to an
+    /// e-mail that is verified, or will be before an account is opened.
+    pub fn over_quota(&self, usage: Usage, email: Option<Assurance>) -> Option<HostCode> {
+        let full = |most: Option<u64>, used: u64| most.is_some_and(|most| used >= most);
+        let counts = matches!(email, Some(Assurance::Verified | Assurance::Pending));
+        if full(self.max_accounts, usage.accounts) {
+            Some(HostCode::QuotaAccounts)
+        } else if counts && full(self.max_accounts_in_domain, usage.accounts_in_domain) {
+            Some(HostCode::QuotaDomain)
+        } else {
+            None
+        }
+    }
 }
 
 /// What is in use when the policy is asked, this applicant not counted.
@@ -133,6 +149,14 @@ impl Refusal {
         match self {
             Self::Policy { code, .. } => code.as_str(),
             Self::Host { code, .. } => code.as_str(),
+        }
+    }
+
+    /// What the person is told.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Policy { message, .. } => message,
+            Self::Host { code, .. } => code.text(),
         }
     }
 

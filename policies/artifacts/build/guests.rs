@@ -38,16 +38,8 @@ impl Nested {
             .arg(&self.target_dir)
             .current_dir(&self.workspace)
             .env_clear()
-            .envs(
-                self.environment
-                    .iter()
-                    .filter(|(name, _)| reaches_guests(name))
-                    .cloned(),
-            )
-            .env(
-                "CARGO_ENCODED_RUSTFLAGS",
-                self.flags(&libraries)?.join("\u{1f}"),
-            )
+            .envs(self.environment.iter().filter(|(name, _)| reaches_guests(name)).cloned())
+            .env("CARGO_ENCODED_RUSTFLAGS", self.flags(&libraries)?.join("\u{1f}"))
             .env("CARGO_INCREMENTAL", "0")
             .env("RUSTC", &self.rustc)
             // Empty, not absent: that is how a wrapper of the user's own cargo configuration is turned off.
@@ -64,10 +56,7 @@ impl Nested {
     /// Folders of this machine are renamed in what the guests say of themselves: the same source gives the same bytes anywhere.
     fn flags(&self, libraries: &Path) -> Result<Vec<String>, String> {
         let sysroot = libraries.ancestors().nth(4).unwrap_or(libraries);
-        let mut renamed = vec![
-            (self.workspace.clone(), "/enlist"),
-            (sysroot.to_owned(), "/rust"),
-        ];
+        let mut renamed = vec![(self.workspace.clone(), "/enlist"), (sysroot.to_owned(), "/rust")];
         let registries = self.cargo_home().join("registry/src");
         let unread = |error: io::Error| format!("{}: {error}", registries.display());
         if registries.exists() {
@@ -77,9 +66,7 @@ impl Nested {
         }
         let mut flags = vec![format!("-Clink-arg=-zstack-size={STACK_BYTES}")];
         flags.extend(
-            renamed
-                .iter()
-                .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())),
+            renamed.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())),
         );
         Ok(flags)
     }
@@ -96,9 +83,7 @@ impl Nested {
 
 /// Where the compiler keeps WebAssembly's standard library, if it does.
 pub(crate) fn installed_target(rustc: &Path) -> Result<PathBuf, String> {
-    let asked = Command::new(rustc)
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .output();
+    let asked = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
     let answer = asked.map_err(|error| format!("{} did not start: {error}", rustc.display()))?;
     let libraries = PathBuf::from(String::from_utf8_lossy(&answer.stdout).trim());
     if answer.status.success() && libraries.is_dir() {
@@ -113,9 +98,7 @@ pub(crate) fn installed_target(rustc: &Path) -> Result<PathBuf, String> {
 /// One folder for every profile of the outer build, beside them: the guests are the same for all. A build that keeps its
 /// intermediate files in an unusual place has a folder of its own.
 pub(crate) fn target_dir(out_dir: &Path) -> PathBuf {
-    let outer = out_dir
-        .ancestors()
-        .find(|folder| folder.join("CACHEDIR.TAG").exists());
+    let outer = out_dir.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
     outer.unwrap_or(out_dir).join("guests")
 }
 
@@ -123,22 +106,11 @@ pub(crate) fn target_dir(out_dir: &Path) -> PathBuf {
 /// things are: the registry, the network, the toolchain, the linker of the machine itself (build scripts need it).
 fn reaches_guests(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
-    let kept = [
-        "CARGO_BUILD_JOBS",
-        "CARGO_HOME",
-        "CARGO_MAKEFLAGS",
-        "RUST_BACKTRACE",
-    ]
-    .contains(&&*name)
-        || [
-            "CARGO_HTTP_",
-            "CARGO_NET_",
-            "CARGO_REGISTR",
-            "CARGO_TERM_",
-            "RUSTUP_",
-        ]
-        .iter()
-        .any(|way| name.starts_with(way))
+    let kept = ["CARGO_BUILD_JOBS", "CARGO_HOME", "CARGO_MAKEFLAGS", "RUST_BACKTRACE"]
+        .contains(&&*name)
+        || ["CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_TERM_", "RUSTUP_"]
+            .iter()
+            .any(|way| name.starts_with(way))
         || (name.starts_with("CARGO_TARGET_")
             && name.ends_with("_LINKER")
             && !name.contains("WASM32"));

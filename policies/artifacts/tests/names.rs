@@ -8,19 +8,9 @@ fn the_macro_names_every_guest_once() {
     let mut named = BTreeSet::new();
     macro_rules! take {
         ($name:ident) => {
-            assert!(
-                named.insert(stringify!($name)),
-                "{} comes twice",
-                stringify!($name)
-            );
+            assert!(named.insert(stringify!($name)), "{} comes twice", stringify!($name));
         };
     }
     enlist_artifacts::for_each_hostile!(take);
-    assert_eq!(
-        named,
-        enlist_artifacts::hostile::ALL
-            .iter()
-            .map(|(name, _)| *name)
-            .collect()
-    );
+    assert_eq!(named, enlist_artifacts::hostile::ALL.iter().map(|(name, _)| *name).collect());
 }

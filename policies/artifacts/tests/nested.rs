@@ -19,10 +19,7 @@ const BROKEN: [(&str, &str); 11] = [
     ("CARGO_BUILD_TARGET", "nonsense"),
     ("RUSTFLAGS", "--cfg broken -Clink-arg=--nonsense"),
     ("CARGO_BUILD_RUSTFLAGS", "-Clink-arg=--nonsense"),
-    (
-        "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
-        "-Clink-arg=--nonsense",
-    ),
+    ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-Clink-arg=--nonsense"),
     ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "/bin/false"),
     ("CARGO_ENCODED_RUSTFLAGS", "-Clink-arg=--nonsense"),
     ("RUSTC_WRAPPER", "/bin/false"),
@@ -33,17 +30,11 @@ const BROKEN: [(&str, &str); 11] = [
 fn nested(changed: &[(&str, &str)]) -> Result<guests::Nested, Box<dyn Error>> {
     let mut environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     environment.retain(|(name, _)| !changed.iter().any(|(other, _)| name == other));
-    environment.extend(
-        changed
-            .iter()
-            .map(|(name, value)| (name.into(), value.into())),
-    );
+    environment.extend(changed.iter().map(|(name, value)| (name.into(), value.into())));
     Ok(guests::Nested {
         cargo: env!("CARGO").into(),
         rustc: "rustc".into(),
-        workspace: Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../..")
-            .canonicalize()?,
+        workspace: Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?,
         target_dir: guests::target_dir(Path::new(env!("CARGO_TARGET_TMPDIR"))),
         environment,
     })
@@ -53,10 +44,7 @@ fn nested(changed: &[(&str, &str)]) -> Result<guests::Nested, Box<dyn Error>> {
 fn nothing_of_the_outer_build_reaches_the_guests() -> Result<(), Box<dyn Error>> {
     let modules = nested(&BROKEN)?.build(&["--package=enlist-localpart".to_owned()])?;
     let module = fs::read(modules.join("enlist_localpart.wasm"))?;
-    assert!(
-        component::encode(&module)? == enlist_artifacts::LOCALPART,
-        "other bytes came out"
-    );
+    assert!(component::encode(&module)? == enlist_artifacts::LOCALPART, "other bytes came out");
     Ok(())
 }
 
@@ -64,15 +52,9 @@ fn nothing_of_the_outer_build_reaches_the_guests() -> Result<(), Box<dyn Error>>
 fn a_missing_target_is_named_with_the_command_that_installs_it() -> Result<(), Box<dyn Error>> {
     // One answers a folder that is not there, the other fails.
     for rustc in ["/bin/echo", "/bin/false"] {
-        let without = guests::Nested {
-            rustc: rustc.into(),
-            ..nested(&[])?
-        };
+        let without = guests::Nested { rustc: rustc.into(), ..nested(&[])? };
         let told = without.build(&[]).expect_err("no target");
-        assert!(
-            told.contains("`rustup target add wasm32-unknown-unknown`"),
-            "{told}"
-        );
+        assert!(told.contains("`rustup target add wasm32-unknown-unknown`"), "{told}");
     }
     Ok(())
 }

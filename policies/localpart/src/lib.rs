@@ -24,10 +24,7 @@ impl Policy for LocalPart {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte);
         let bad_edge = name.starts_with(['.', '_', '+', '-']) || name.ends_with(['.', '+']);
         if bad_edge || name.contains("..") || !name.bytes().all(allowed) {
-            return refuse(
-                "charset",
-                "The user name would have characters that cannot be used",
-            );
+            return refuse("charset", "The user name would have characters that cannot be used");
         }
         Ok(vec![name.to_owned()])
     }

@@ -14,10 +14,7 @@ fn name_of(request: &Request) -> Result<String, String> {
 fn named(source: &str) -> Result<String, String> {
     let by_username = name_of(&Request::by_hand(source));
     let by_email = name_of(&Request::by_hand("somebody-else").with_email(source));
-    assert_eq!(
-        by_username, by_email,
-        "{source:?} is read alike wherever it stands"
-    );
+    assert_eq!(by_username, by_email, "{source:?} is read alike wherever it stands");
     by_email
 }
 
@@ -34,10 +31,7 @@ fn a_local_part_is_taken_byte_for_byte() {
         ("a_@x", "a_"),
         ("con@x", "con"),
         ("Google_1234", "Google_1234"),
-        (
-            "0b0f2a4e-7c7e-4f3b-9a53-0d3f1f1d9c11",
-            "0b0f2a4e-7c7e-4f3b-9a53-0d3f1f1d9c11",
-        ),
+        ("0b0f2a4e-7c7e-4f3b-9a53-0d3f1f1d9c11", "0b0f2a4e-7c7e-4f3b-9a53-0d3f1f1d9c11"),
     ] {
         assert_eq!(named(source), Ok(name.to_owned()), "{source:?}");
     }
@@ -76,10 +70,7 @@ fn sixty_four_bytes_are_the_most() {
     let longest = "a".repeat(64);
     assert_eq!(named(&longest), Ok(longest.clone()));
     assert_eq!(named(&"a".repeat(65)), Err("length".to_owned()));
-    assert_eq!(
-        named(&format!("{}@x", "a".repeat(65))),
-        Err("length".to_owned())
-    );
+    assert_eq!(named(&format!("{}@x", "a".repeat(65))), Err("length".to_owned()));
 }
 
 #[test]
@@ -90,8 +81,6 @@ fn the_email_goes_before_the_username() {
 
 #[test]
 fn any_setting_is_one_too_many() {
-    let problems = configured::<LocalPart>(r#"{"lower":true}"#)
-        .err()
-        .expect("refused");
+    let problems = configured::<LocalPart>(r#"{"lower":true}"#).err().expect("refused");
     assert_eq!(problems[0].path, "/lower");
 }

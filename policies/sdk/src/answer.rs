@@ -11,11 +11,7 @@ pub fn refuse<T>(code: impl Into<String>, message: impl Into<String>) -> Result<
 impl Refusal {
     /// `code` is for machines, `[a-z0-9_]{1,64}`; `message` is for the person who signs up, without a full stop at its end.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            code: code.into(),
-            message: message.into(),
-            detail: None,
-        }
+        Self { code: code.into(), message: message.into(), detail: None }
     }
 
     /// Adds what only the operator's record shall show.
@@ -39,10 +35,7 @@ impl Allowance {
 
     /// Adds a label, stored with the account and shown: `[a-z0-9_.-]{1,64}`, at most 16.
     pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.labels.push(Label {
-            name: name.into(),
-            value: value.into(),
-        });
+        self.labels.push(Label { name: name.into(), value: value.into() });
         self
     }
 }
@@ -50,9 +43,6 @@ impl Allowance {
 impl Problem {
     /// `path` is an RFC 6901 pointer into the settings, empty for the whole of them.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            message: message.into(),
-        }
+        Self { path: path.into(), message: message.into() }
     }
 }

@@ -57,9 +57,7 @@ impl<P: Exported> notes::Guest for P {
 }
 
 fn in_force<P: Exported>() -> &'static P {
-    P::slot()
-        .get()
-        .unwrap_or_else(|| configure_comes_before_every_hook())
+    P::slot().get().unwrap_or_else(|| configure_comes_before_every_hook())
 }
 
 // A trap's message does not leave the sandbox; the names of its frames do. So these two names are the messages.

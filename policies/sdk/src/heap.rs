@@ -17,11 +17,8 @@ const ROOM_BYTES: usize = 32 * 1024;
 static mut ROOM: [MaybeUninit<u8>; ROOM_BYTES] = [MaybeUninit::uninit(); ROOM_BYTES];
 
 #[global_allocator]
-static HEAP: Heap = Heap {
-    settings: new_wasm_dynamic_allocator(),
-    free: Cell::new(0),
-    end: Cell::new(0),
-};
+static HEAP: Heap =
+    Heap { settings: new_wasm_dynamic_allocator(), free: Cell::new(0), end: Cell::new(0) };
 
 /// From here on allocations come from the room: called once, when `configure` has succeeded.
 pub(crate) fn open_room() {

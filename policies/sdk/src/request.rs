@@ -6,26 +6,19 @@ impl Request {
     /// The first value of an attribute, e.g. `custom:plan`.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         let mut all = self.applicant.attributes.iter();
-        all.find(|attribute| attribute.name == name)
-            .map(|attribute| attribute.value.as_str())
+        all.find(|attribute| attribute.name == name).map(|attribute| attribute.value.as_str())
     }
 
     /// Every value of an attribute, in the provider's order.
     pub fn attributes<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let named = self
-            .applicant
-            .attributes
-            .iter()
-            .filter(move |attribute| attribute.name == name);
+        let named =
+            self.applicant.attributes.iter().filter(move |attribute| attribute.name == name);
         named.map(|attribute| attribute.value.as_str())
     }
 
     /// The e-mail address as sent, verified or not.
     pub fn email(&self) -> Option<&str> {
-        self.applicant
-            .email
-            .as_ref()
-            .map(|email| email.address.as_str())
+        self.applicant.email.as_ref().map(|email| email.address.as_str())
     }
 
     /// The e-mail's domain, if the provider verified the address or is about to: what an allowlist may go by.
@@ -53,26 +46,15 @@ impl Request {
 
     /// The same with a verified e-mail; the domain is what follows the last `@`.
     pub fn with_email(mut self, address: &str) -> Self {
-        let domain = address
-            .rsplit('@')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
+        let domain = address.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
         let assurance = Assurance::Verified;
-        self.applicant.email = Some(Email {
-            address: address.to_owned(),
-            domain,
-            assurance,
-        });
+        self.applicant.email = Some(Email { address: address.to_owned(), domain, assurance });
         self
     }
 
     /// The same with one attribute more.
     pub fn with_attribute(mut self, name: &str, value: &str) -> Self {
-        let attribute = Attribute {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        };
+        let attribute = Attribute { name: name.to_owned(), value: value.to_owned() };
         self.applicant.attributes.push(attribute);
         self
     }

@@ -10,9 +10,7 @@ pub fn configured<P: Policy>(json: &str) -> Result<P, Vec<Problem>> {
     let mut document = serde_json::Deserializer::from_str(json);
     let mut policy: P = serde_path_to_error::deserialize(&mut document)
         .map_err(|error| vec![Problem::new(pointer(error.path()), said(error.inner()))])?;
-    document
-        .end()
-        .map_err(|error| vec![Problem::new("", said(&error))])?;
+    document.end().map_err(|error| vec![Problem::new("", said(&error))])?;
     policy.configure()?;
     Ok(policy)
 }
@@ -39,8 +37,5 @@ fn pointer(path: &Path) -> String {
 fn said(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
-    message
-        .strip_suffix(&place)
-        .map(str::to_owned)
-        .unwrap_or(message)
+    message.strip_suffix(&place).map(str::to_owned).unwrap_or(message)
 }

@@ -26,18 +26,10 @@ impl Policy for Club {
         let unnamed = |(place, _): (usize, &Member)| {
             Problem::new(format!("/members/{place}/name"), "may not be empty")
         };
-        let nameless = self
-            .members
-            .iter()
-            .enumerate()
-            .filter(|(_, member)| member.name.is_empty());
+        let nameless = self.members.iter().enumerate().filter(|(_, member)| member.name.is_empty());
         let problems: Vec<Problem> = nameless.map(unnamed).collect();
         self.seats = self.members.iter().map(|member| member.seat).sum();
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(problems)
-        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
     fn derive(&self, request: &Request) -> Result<Vec<String>, Refusal> {
@@ -47,10 +39,8 @@ impl Policy for Club {
             return Ok(vec![name.clone()]);
         }
         note!("{name} is not among them");
-        Err(
-            Refusal::new("not_a_member", "Only members can have an account")
-                .detail("no such member"),
-        )
+        Err(Refusal::new("not_a_member", "Only members can have an account")
+            .detail("no such member"))
     }
 }
 
@@ -72,19 +62,12 @@ fn hooks_have_defaults_and_notes_keep_their_order() {
         (refusal.code.as_str(), refusal.detail.as_deref()),
         ("not_a_member", Some("no such member"))
     );
-    let usage = Usage {
-        accounts: 1,
-        accounts_in_domain: 0,
-    };
+    let usage = Usage { accounts: 1, accounts_in_domain: 0 };
     assert_eq!(club.allow(&ann, "ann", &usage), Ok(Allowance::unlimited()));
     let notes = enlist_policy::notes::take();
     assert_eq!(
         notes,
-        [
-            "1 of 7 members looked at",
-            "1 of 7 members looked at",
-            "bob is not among them"
-        ]
+        ["1 of 7 members looked at", "1 of 7 members looked at", "bob is not among them"]
     );
     assert!(enlist_policy::notes::take().is_empty());
 }
@@ -92,28 +75,15 @@ fn hooks_have_defaults_and_notes_keep_their_order() {
 #[test]
 fn a_problem_says_where_it_is() {
     for (json, pointer) in [
-        (
-            r#"{"members":[{"name":"ann"},{"name":7}]}"#,
-            "/members/1/name",
-        ),
-        (
-            r#"{"members":[{"name":"ann","a/b~c":"seven"}]}"#,
-            "/members/0/a~1b~0c",
-        ),
-        (
-            r#"{"members":[{"name":""},{"name":"ann"}]}"#,
-            "/members/0/name",
-        ),
+        (r#"{"members":[{"name":"ann"},{"name":7}]}"#, "/members/1/name"),
+        (r#"{"members":[{"name":"ann","a/b~c":"seven"}]}"#, "/members/0/a~1b~0c"),
+        (r#"{"members":[{"name":""},{"name":"ann"}]}"#, "/members/0/name"),
         (r#"{}"#, ""),
         (r#"{"members":[]} {}"#, ""),
     ] {
         let problems = club(json).expect_err("refused");
         assert_eq!(problems[0].path, pointer, "{json}");
-        assert!(
-            !problems[0].message.contains(" at line "),
-            "{}",
-            problems[0].message
-        );
+        assert!(!problems[0].message.contains(" at line "), "{}", problems[0].message);
     }
 }
 
@@ -141,8 +111,5 @@ fn only_a_verified_or_pending_email_has_a_domain_to_trust() {
     if let Some(email) = &mut request.applicant.email {
         email.assurance = enlist_policy::Assurance::Unverified;
     }
-    assert_eq!(
-        (request.email(), request.trusted_domain()),
-        (Some("ann@Example.com"), None)
-    );
+    assert_eq!((request.email(), request.trusted_domain()), (Some("ann@Example.com"), None));
 }

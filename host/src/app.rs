@@ -1,0 +1,212 @@
+//! Joins the rooms into a running server: data folder, ledger, sandbox, homes, doors. The only composition.
+//! Refuses to do the rooms' work: each line hands one room to the next.
+
+mod data_dir;
+mod first_start;
+
+use crate::config::{Config, Loaded, PagemapScan};
+use crate::homes::{HomeError, Homes, Style};
+use crate::http::{Manners, Rooms, router};
+use crate::ledger::{Ledger, LedgerError, StoredRevision};
+use crate::provision::Provisioner;
+use crate::sandbox::{
+    Catalog, Engine, EngineError, Limits, LoadError, Policy, Revision, swap_is_impossible,
+};
+use axum::ServiceExt;
+use axum::extract::Request;
+use axum_server::Handle;
+use data_dir::DataDir;
+use first_start::{Announcement, Plan};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+
+/// How a start was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// `--print-first-keys`.
+    pub print_first_keys: bool,
+    /// Whether somebody reads standard output on a terminal.
+    pub terminal: bool,
+}
+
+/// Why the server did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// Nobody said where the data is, and nobody could see where it went.
+    #[error(
+        "no data folder yet and no terminal: say where the data shall be, with data_dir, ENLIST_DATA_DIR or --data-dir"
+    )]
+    NoDataDir,
+    /// A file that the settings name is of no use.
+    #[error("{key}: {what}")]
+    Setting {
+        /// The key.
+        key: &'static str,
+        /// What is wrong with what it names.
+        what: String,
+    },
+    /// Another server holds the data folder.
+    #[error("{} is in use by another Enlist", .0.display())]
+    DataDirInUse(PathBuf),
+    /// The data folder cannot be made or written.
+    #[error("{}", .path.display())]
+    DataDir {
+        /// Which file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The port is taken, or not ours to take.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database.
+    #[error("the database: {0}")]
+    Ledger(#[from] LedgerError),
+    /// The sandbox.
+    #[error("the sandbox")]
+    Engine(#[from] EngineError),
+    /// The home root.
+    #[error("the home root")]
+    Home(#[from] HomeError),
+    /// A stored policy does not load any more.
+    #[error("revision {number} of a tenant cannot be loaded")]
+    Policy {
+        /// The revision's number.
+        number: u64,
+        /// Why.
+        source: LoadError,
+    },
+    /// The doors.
+    #[error("serving")]
+    Serve(#[source] std::io::Error),
+}
+
+/// How long accepted requests may take to be answered once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long a client may take to send a request's head.
+const HEAD_WITHIN: Duration = Duration::from_secs(15);
+
+/// Starts the server and runs it until SIGTERM or SIGINT; accepted requests are answered.
+pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
+    for warning in &loaded.warnings {
+        warn!("{warning}");
+    }
+    let config = loaded.config;
+    // Asked before anything is made: a unit started in the wrong folder must not make a second, empty installation.
+    if !config.database_path().exists() && !loaded.data_dir_is_said && !manner.terminal {
+        return Err(AppError::NoDataDir);
+    }
+    let _data_dir = DataDir::hold(&config.data_dir)?;
+    // Before the keys: a first start that cannot listen has not happened.
+    let listener = listen(config.listen)?;
+    let address = listener
+        .local_addr()
+        .map_err(|source| AppError::Listen { address: config.listen, source })?;
+    let (rooms, announcement) = open(&config, address, manner).await?;
+    announcement.make();
+    info!(listen = %address, data_dir = %config.data_dir.display(), home_root = %config.home_root.display(),
+        database = %config.database_path().display(), config = ?loaded.file, "serving");
+    run(listener, rooms).await
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
+    TcpListener::bind(address).map_err(|source| AppError::Listen { address, source })
+}
+
+/// The rooms behind the doors, and what is to be said of them.
+async fn open(
+    config: &Config,
+    address: SocketAddr,
+    manner: Manner,
+) -> Result<(Rooms, Announcement), AppError> {
+    let engine = Engine::new(&limits(config))?;
+    let ledger = Ledger::open(config.database_path())?;
+    let announcement = if ledger.is_empty().await? {
+        Plan::read(config, &engine, address, manner)?.carry_out(&ledger).await?
+    } else {
+        Announcement::again(config, address, manner)
+    };
+    let (catalog, homes) = (Arc::new(Catalog::default()), Arc::new(Homes::default()));
+    let style = Style { mode: config.homes.mode.0, group: config.homes_group() };
+    for (tenant, stored) in ledger.active_revisions().await? {
+        homes.open(tenant, &config.home_root, style)?;
+        let policy = load(&engine, &stored)?;
+        let revision = Revision {
+            number: stored.number,
+            policy: stored.policy,
+            component_digest: stored.digest,
+            settings_digest: stored.settings_digest,
+        };
+        info!(
+            tenant = tenant.0,
+            revision = revision.number,
+            policy = revision.policy,
+            digest = revision.component_digest,
+            "policy active"
+        );
+        catalog.activate(tenant, revision, policy);
+    }
+    let manners = Manners {
+        body_limit_bytes: usize::try_from(config.limits.body_size.0).unwrap_or(usize::MAX),
+        user_directory: config.compat.user_directory,
+    };
+    let provisioner = Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes));
+    Ok((Rooms { ledger, provisioner, homes, manners }, announcement))
+}
+
+fn load(engine: &Engine, stored: &StoredRevision) -> Result<Policy, AppError> {
+    Policy::load(engine, &stored.component, &stored.settings)
+        .map_err(|source| AppError::Policy { number: stored.number, source })
+}
+
+/// The sandbox's part of the settings.
+pub(crate) fn limits(config: &Config) -> Limits {
+    let limits = &config.limits;
+    Limits {
+        decision_fuel: limits.decision_fuel,
+        decision_time: limits.decision_time.duration(),
+        decisions_at_once: usize::try_from(limits.decisions_at_once).unwrap_or(usize::MAX),
+        memory_bytes: limits.memory.0,
+        answer_bytes: limits.answer.0,
+        component_bytes: limits.component_size.0,
+        pagemap_scan: match config.sandbox.pagemap_scan {
+            PagemapScan::Off => false,
+            PagemapScan::Auto => swap_is_impossible(),
+        },
+    }
+}
+
+async fn run(listener: TcpListener, rooms: Rooms) -> Result<(), AppError> {
+    let handle = Handle::new();
+    tokio::spawn(stop_on_signal(handle.clone()));
+    let mut server =
+        axum_server::from_tcp(listener).map_err(AppError::Serve)?.http1_only().handle(handle);
+    server.http_builder().http1().header_read_timeout(HEAD_WITHIN);
+    let service = ServiceExt::<Request>::into_make_service(router(rooms));
+    server.serve(service).await.map_err(AppError::Serve)
+}
+
+async fn stop_on_signal(handle: Handle<SocketAddr>) {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        warn!("no signal handlers: the server stops when it is killed");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    info!("stopping: accepted requests are answered");
+    handle.graceful_shutdown(Some(GRACE));
+}

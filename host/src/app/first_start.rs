@@ -1,0 +1,239 @@
+//! The first start: what it makes, in which order, and what it says once. Keys are durable in a file, or about to be shown,
+//! before their hashes are in the database: a start that dies in between is taken over by the next.
+//! Refuses to show a key twice, and to put one into the log.
+
+use crate::app::{AppError, Manner};
+use crate::config::Config;
+use crate::ledger::{FirstStart, Key, KeyKind, Ledger, StoredRevision};
+use crate::sandbox::{Engine, Policy};
+use enlist_artifacts::LOCALPART;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Where keys go when nobody watches.
+const KEYS_FILE: &str = "first-keys.json";
+
+/// The policy of a tenant that was given none.
+const DEFAULT_POLICY: &str = "builtin:localpart";
+
+/// A first start that can be carried out: everything it needs from outside was read.
+pub(super) struct Plan {
+    line: Line,
+    keys: Keys,
+    revision: StoredRevision,
+    manner: Manner,
+}
+
+/// What a start has to say on standard output.
+pub(super) enum Announcement {
+    /// Nothing.
+    Silence,
+    /// One JSON line.
+    Line(Line),
+    /// For somebody at a terminal.
+    Table(String),
+}
+
+/// The JSON line, and with the keys the file.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Line {
+    event: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys_file: Option<PathBuf>,
+    listen: String,
+    data_dir: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operator_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_key: Option<String>,
+}
+
+struct Keys {
+    operator: Key,
+    tenant: Key,
+    /// Which of them nobody has yet.
+    operator_is_new: bool,
+    tenant_is_new: bool,
+}
+
+impl Plan {
+    /// Reads what `bootstrap.*` names and makes the keys it does not name.
+    pub(super) fn read(
+        config: &Config,
+        engine: &Engine,
+        address: SocketAddr,
+        manner: Manner,
+    ) -> Result<Self, AppError> {
+        let revision = revision(&config.bootstrap.policy, engine)?;
+        let keys_file = config.data_dir.join(KEYS_FILE);
+        let files = &config.bootstrap;
+        let supplied_operator =
+            supplied("bootstrap.operator_key_file", &files.operator_key_file, KeyKind::Operator)?;
+        let supplied_tenant =
+            supplied("bootstrap.tenant_key_file", &files.tenant_key_file, KeyKind::Tenant)?;
+        let left = left_behind(&keys_file);
+        let (left_operator, left_tenant) = left.map_or((None, None), |(o, t)| (o, t));
+        let (operator_is_new, tenant_is_new) =
+            (supplied_operator.is_none(), supplied_tenant.is_none());
+        let or_new = |key: Option<Key>, kind| key.map_or_else(|| Key::random(kind), Ok);
+        let keys = Keys {
+            operator: or_new(supplied_operator.or(left_operator), KeyKind::Operator)?,
+            tenant: or_new(supplied_tenant.or(left_tenant), KeyKind::Tenant)?,
+            operator_is_new,
+            tenant_is_new,
+        };
+        let line = Line {
+            event: "first_start".to_owned(),
+            keys_file: Some(keys_file),
+            listen: address.to_string(),
+            data_dir: config.data_dir.clone(),
+            ..Line::default()
+        };
+        Ok(Self { line, keys, revision, manner })
+    }
+
+    /// The keys' file if there is to be one, then the database.
+    pub(super) async fn carry_out(self, ledger: &Ledger) -> Result<Announcement, AppError> {
+        let Self { mut line, keys, revision, manner } = self;
+        let keys_file = line.keys_file.clone().unwrap_or_default();
+        let shown = Line {
+            operator_key: keys.operator_is_new.then(|| keys.operator.reveal().to_owned()),
+            tenant_key: keys.tenant_is_new.then(|| keys.tenant.reveal().to_owned()),
+            ..line.clone()
+        };
+        let all_supplied = !keys.operator_is_new && !keys.tenant_is_new;
+        let announcement = if all_supplied {
+            Announcement::Silence
+        } else if manner.print_first_keys {
+            Announcement::Line(Line { keys_file: None, ..shown })
+        } else if manner.terminal {
+            Announcement::Table(first_table(&shown))
+        } else {
+            write_keys(&keys_file, &shown)?;
+            line.keys_file = Some(keys_file.clone());
+            Announcement::Line(line)
+        };
+        let wrote_file =
+            matches!(&announcement, Announcement::Line(line) if line.keys_file.is_some());
+        let first = FirstStart { operator_key: keys.operator, tenant_key: keys.tenant, revision };
+        ledger.first_start(first).await?;
+        if !wrote_file {
+            // One that a start left behind, and whose keys were taken over: they are shown elsewhere now.
+            let _ = std::fs::remove_file(&keys_file);
+        }
+        Ok(announcement)
+    }
+}
+
+impl Announcement {
+    /// A later start: where everything is, and no key.
+    pub(super) fn again(config: &Config, address: SocketAddr, manner: Manner) -> Self {
+        if manner.terminal {
+            return Self::Table(format!(
+                "Enlist listens on http://{address}\nData: {}\nHomes: {}\n",
+                config.data_dir.display(),
+                config.home_root.display()
+            ));
+        }
+        Self::Line(Line {
+            event: "start".to_owned(),
+            listen: address.to_string(),
+            data_dir: config.data_dir.clone(),
+            ..Line::default()
+        })
+    }
+
+    /// Says it. A reader that is gone does not stop the server.
+    pub(super) fn make(&self) {
+        let text = match self {
+            Self::Silence => return,
+            Self::Line(line) => serde_json::to_string(line).unwrap_or_default() + "\n",
+            Self::Table(text) => text.clone(),
+        };
+        let mut out = io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+}
+
+fn revision(policy: &str, engine: &Engine) -> Result<StoredRevision, AppError> {
+    let wrong = |what: String| AppError::Setting { key: "bootstrap.policy", what };
+    let policy = if policy.is_empty() { DEFAULT_POLICY } else { policy };
+    let component = match policy.strip_prefix("builtin:") {
+        Some("localpart") => LOCALPART.to_vec(),
+        Some(_) => return Err(wrong(format!("{policy} is not built in; {DEFAULT_POLICY} is"))),
+        None => std::fs::read(policy).map_err(|error| wrong(format!("{policy}: {error}")))?,
+    };
+    let settings = "{}".to_owned();
+    let loaded = Policy::load(engine, &component, &settings)
+        .map_err(|error| wrong(format!("{policy}: {error}")))?;
+    Ok(StoredRevision {
+        number: 1,
+        policy: policy.to_owned(),
+        digest: loaded.component_digest().to_owned(),
+        component,
+        settings,
+        settings_digest: loaded.settings_digest().to_owned(),
+    })
+}
+
+fn supplied(key: &'static str, path: &Path, kind: KeyKind) -> Result<Option<Key>, AppError> {
+    if path.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let wrong =
+        |what: String| AppError::Setting { key, what: format!("{}: {what}", path.display()) };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    Key::supplied(text.trim(), kind).map(Some).map_err(|error| wrong(error.to_string()))
+}
+
+/// Keys in the file of a start that died before the database had their hashes. A file that was not written to its end had not
+/// been relied on yet.
+fn left_behind(path: &Path) -> Option<(Option<Key>, Option<Key>)> {
+    let line: Line = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    let key = |text: Option<String>, kind| Key::supplied(&text?, kind).ok();
+    Some((key(line.operator_key, KeyKind::Operator), key(line.tenant_key, KeyKind::Tenant)))
+}
+
+/// Private, and on the disk together with its entry in the folder.
+fn write_keys(path: &Path, line: &Line) -> Result<(), AppError> {
+    let write = || -> io::Result<()> {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(&serde_json::to_vec(line)?)?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    };
+    write().map_err(|source| AppError::DataDir { path: path.to_owned(), source })
+}
+
+fn first_table(line: &Line) -> String {
+    let Line { listen, data_dir, .. } = line;
+    let data_dir = data_dir.display();
+    let operator = line.operator_key.as_deref().unwrap_or("(as supplied)");
+    let tenant = line.tenant_key.as_deref().unwrap_or("(as supplied)");
+    let sent = line.tenant_key.as_deref().unwrap_or("$TENANT_KEY");
+    format!(
+        r#"Enlist is set up and listens on http://{listen}
+
+  data folder    {data_dir}
+  operator key   {operator}
+  tenant key     {tenant}   (tenant default)
+
+Only their hashes are kept: write the keys down, they are not shown again. Try it:
+
+  curl -X POST http://{listen}/provision-user \
+    -H "Content-Type: application/json" \
+    -H "X-API-Key: {sent}" \
+    -d '{{"username":"testuser@example.com","email":"testuser@example.com","user_attributes":{{"email":"testuser@example.com","email_verified":"true"}}}}'
+
+"#
+    )
+}

@@ -1,0 +1,96 @@
+//! `enlist serve`: reads the settings, sets up the log, starts the app; with `--check` shows the settings and binds nothing.
+
+use crate::app::{self, AppError, Manner};
+use crate::cli::{Ending, fail};
+use crate::config::{Config, Flags, LogConfig, LogFormat};
+use clap::Args;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use tracing_subscriber::EnvFilter;
+
+/// What `enlist` and `enlist serve` take.
+#[derive(Debug, Default, Args)]
+pub(super) struct ServeArguments {
+    /// Where the data is [default: ./data].
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Read everything, print the settings that hold, and stop.
+    #[arg(long)]
+    check: bool,
+    /// On the first start print the keys on standard output, in the JSON line, and write no file.
+    #[arg(long)]
+    print_first_keys: bool,
+}
+
+impl ServeArguments {
+    /// Takes over what stood before the verb.
+    pub(super) fn take_earlier(&mut self, earlier: Self) {
+        self.data_dir = self.data_dir.take().or(earlier.data_dir);
+        self.check |= earlier.check;
+        self.print_first_keys |= earlier.print_first_keys;
+    }
+}
+
+pub(super) fn run(config: Option<PathBuf>, arguments: ServeArguments) -> Ending {
+    let flags = Flags { config, data_dir: arguments.data_dir };
+    let loaded = match Config::load(&flags) {
+        Ok(loaded) => loaded,
+        Err(error) => return fail(&error, Ending::WrongUse),
+    };
+    if arguments.check {
+        for warning in &loaded.warnings {
+            eprintln!("enlist: {warning}");
+        }
+        return print(&loaded.config);
+    }
+    if let Err(ending) = log(&loaded.config.log) {
+        return ending;
+    }
+    let manner = Manner {
+        print_first_keys: arguments.print_first_keys,
+        terminal: io::stdout().is_terminal(),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error, Ending::No),
+    };
+    match runtime.block_on(app::serve(loaded, manner)) {
+        Ok(()) => Ending::Yes,
+        Err(error) => fail(&error, ending(&error)),
+    }
+}
+
+/// 2 for what the settings say, 1 for what the machine says.
+fn ending(error: &AppError) -> Ending {
+    match error {
+        AppError::NoDataDir | AppError::Setting { .. } => Ending::WrongUse,
+        _ => Ending::No,
+    }
+}
+
+fn print(config: &Config) -> Ending {
+    match toml::to_string_pretty(config) {
+        Ok(text) => {
+            print!("{text}");
+            Ending::Yes
+        }
+        Err(error) => fail(&error, Ending::No),
+    }
+}
+
+/// The log goes to standard error: standard output is for what the start has to say.
+fn log(config: &LogConfig) -> Result<(), Ending> {
+    let filter = match EnvFilter::try_new(&config.level) {
+        Ok(filter) => filter,
+        Err(error) => {
+            eprintln!("enlist: log.level: {error}");
+            return Err(Ending::WrongUse);
+        }
+    };
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match config.format {
+        LogFormat::Json => log.json().init(),
+        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! File, environment and flags, laid over each other, with the memory of who said what.
+//! Refuses to know what a key means: which keys there are it learns from the settings' own defaults.
+
+use crate::config::{Config, ConfigError, Flags};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+const PREFIX: &str = "ENLIST_";
+
+/// `ENLIST_` variables that are no settings of the server's.
+const NOT_SETTINGS: [&str; 7] = [
+    "ENLIST_CONFIG",
+    "ENLIST_TENANT",
+    "ENLIST_SERVER",
+    "ENLIST_KEY",
+    "ENLIST_KEY_FILE",
+    "ENLIST_VECTORS",
+    "ENLIST_KILL_AT",
+];
+
+/// Keys whose values are paths, and so relative to whoever said them.
+const PATHS: [&str; 5] = [
+    "data_dir",
+    "home_root",
+    "bootstrap.operator_key_file",
+    "bootstrap.tenant_key_file",
+    "bootstrap.policy",
+];
+
+/// What was said, merged.
+pub(super) struct Layers {
+    table: Table,
+    said: BTreeMap<String, String>,
+    pub(super) file: Option<PathBuf>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Layers {
+    pub(super) fn read(flags: &Flags, here: &Path) -> Result<Self, ConfigError> {
+        let mut layers =
+            Self { table: Table::new(), said: BTreeMap::new(), file: None, warnings: Vec::new() };
+        if let Some(file) = find_file(flags, here) {
+            layers.read_file(file)?;
+        }
+        layers.read_environment(here);
+        if let Some(folder) = &flags.data_dir {
+            let folder = Value::String(here.join(folder).display().to_string());
+            layers.say("data_dir", folder, "--data-dir");
+        } else if let Some(folder) = state_directory().filter(|_| !layers.is_said("data_dir")) {
+            layers.say("data_dir", Value::String(folder), "$STATE_DIRECTORY");
+        }
+        Ok(layers)
+    }
+
+    pub(super) fn is_said(&self, key: &str) -> bool {
+        self.said.contains_key(key)
+    }
+
+    /// The settings, with the key and its source in whatever is wrong.
+    pub(super) fn config(&mut self) -> Result<Config, ConfigError> {
+        let table = Value::Table(std::mem::take(&mut self.table));
+        serde_path_to_error::deserialize(table).map_err(|error| {
+            let key = error.path().to_string();
+            let what = error.inner().message().to_owned();
+            self.wrong(&key, &what)
+        })
+    }
+
+    pub(super) fn wrong(&self, key: &str, what: &str) -> ConfigError {
+        let named =
+            self.said.iter().find(|(said, _)| *said == key || said.starts_with(&format!("{key}.")));
+        let file = || self.file.as_ref().map(|file| file.display().to_string());
+        let origin = named.map(|(_, origin)| origin.clone()).or_else(file);
+        ConfigError::Value {
+            origin: origin.unwrap_or_else(|| "built in".to_owned()),
+            key: key.to_owned(),
+            what: what.to_owned(),
+        }
+    }
+
+    fn read_file(&mut self, path: PathBuf) -> Result<(), ConfigError> {
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+        let table: Table = text.parse().map_err(|error: toml::de::Error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            let line = text.get(..offset).unwrap_or_default().matches('\n').count() + 1;
+            ConfigError::Syntax { path: path.clone(), line, what: error.message().to_owned() }
+        })?;
+        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+        let origin = path.display().to_string();
+        for (key, value) in flatten(table) {
+            let value = absolute(&key, value, &folder);
+            self.say(&key, value, &origin);
+        }
+        self.file = Some(path);
+        Ok(())
+    }
+
+    fn read_environment(&mut self, here: &Path) {
+        let keys = known_keys();
+        for (variable, value) in std::env::vars_os() {
+            let Some(variable) = variable.to_str().filter(|name| name.starts_with(PREFIX)) else {
+                continue;
+            };
+            if NOT_SETTINGS.contains(&variable) {
+                continue;
+            }
+            let key = variable[PREFIX.len()..].to_ascii_lowercase().replace("__", ".");
+            match value.into_string() {
+                Ok(value) if keys.contains(&key) => {
+                    let value = absolute(&key, Value::String(value), here);
+                    self.say(&key, value, variable);
+                }
+                _ => self
+                    .warnings
+                    .push(format!("{variable} is no setting of Enlist's, or no text: not used")),
+            }
+        }
+    }
+
+    fn say(&mut self, key: &str, value: Value, origin: &str) {
+        let mut table = &mut self.table;
+        let mut parts = key.split('.').peekable();
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                table.insert(part.to_owned(), value);
+                break;
+            }
+            let slot = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
+            if !slot.is_table() {
+                // A file that says `limits = 3`: the variable that names a key below it wins.
+                *slot = Value::Table(Table::new());
+            }
+            let Value::Table(below) = slot else { return };
+            table = below;
+        }
+        self.said.insert(key.to_owned(), origin.to_owned());
+    }
+}
+
+fn find_file(flags: &Flags, here: &Path) -> Option<PathBuf> {
+    let named =
+        flags.config.clone().or_else(|| std::env::var_os("ENLIST_CONFIG").map(PathBuf::from));
+    if let Some(named) = named {
+        return Some(here.join(named));
+    }
+    [here.join("enlist.toml"), PathBuf::from("/etc/enlist/enlist.toml")]
+        .into_iter()
+        .find(|file| file.exists())
+}
+
+/// systemd's, which may name several: the first is ours.
+fn state_directory() -> Option<String> {
+    let folders = std::env::var("STATE_DIRECTORY").ok()?;
+    folders.split(':').next().filter(|folder| !folder.is_empty()).map(str::to_owned)
+}
+
+fn absolute(key: &str, value: Value, folder: &Path) -> Value {
+    let prefix = if key == "database" { "sqlite:" } else { "" };
+    match value {
+        Value::String(text) if !text.is_empty() && (PATHS.contains(&key) || key == "database") => {
+            let Some(path) = text.strip_prefix(prefix) else { return Value::String(text) };
+            if path.starts_with("builtin:") {
+                return Value::String(text);
+            }
+            Value::String(format!("{prefix}{}", folder.join(path).display()))
+        }
+        other => other,
+    }
+}
+
+/// Dotted keys to values; an empty table is kept, so that it is looked at.
+fn flatten(table: Table) -> Vec<(String, Value)> {
+    let mut flat = Vec::new();
+    for (key, value) in table {
+        match value {
+            Value::Table(below) if !below.is_empty() => {
+                flat.extend(
+                    flatten(below)
+                        .into_iter()
+                        .map(|(rest, value)| (format!("{key}.{rest}"), value)),
+                );
+            }
+            value => flat.push((key, value)),
+        }
+    }
+    flat
+}
+
+/// Every key there is: those of the defaults.
+fn known_keys() -> BTreeSet<String> {
+    let defaults = Table::try_from(Config::default()).expect("settings are a table");
+    flatten(defaults).into_iter().map(|(key, _)| key).collect()
+}

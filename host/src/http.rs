@@ -1,0 +1,65 @@
+//! The doors: one router, what every request passes through, and nothing that decides.
+//! Refuses to touch what is behind the doors itself: wire types become nouns here and nouns become answers.
+
+mod body;
+mod decisions;
+mod health;
+mod problem;
+mod provision_user;
+mod request_id;
+mod tenant;
+
+use crate::homes::Homes;
+use crate::ledger::Ledger;
+use crate::provision::Provisioner;
+use axum::routing::{any, get, post};
+use axum::{Router, middleware};
+use std::sync::Arc;
+use std::time::Duration;
+use tower::Layer;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
+
+/// What the doors lead to.
+#[derive(Clone)]
+pub struct Rooms {
+    /// Who a key belongs to.
+    pub ledger: Ledger,
+    /// The spine.
+    pub provisioner: Provisioner,
+    /// For `/readyz`.
+    pub homes: Arc<Homes>,
+    /// How the doors behave.
+    pub manners: Manners,
+}
+
+/// How the doors behave.
+#[derive(Clone, Copy, Debug)]
+pub struct Manners {
+    /// The largest body, in bytes.
+    pub body_limit_bytes: usize,
+    /// Whether `/provision-user` shows the path of the home.
+    pub user_directory: bool,
+}
+
+/// How long a request may take from its body to its answer: the provider waits five seconds, and the way there and back costs
+/// some of them. The work itself goes on; the next request finds it done.
+const ANSWER_WITHIN: Duration = Duration::from_secs(4);
+
+/// Every path of the server. A trailing slash and a doubled leading one lead to the same door.
+pub fn router(rooms: Rooms) -> NormalizePath<Router> {
+    let router = Router::new()
+        .route("/provision-user", any(provision_user::door))
+        .route("/v1/decisions", post(decisions::own).fallback(problem::only_post))
+        .route(
+            "/v1/tenants/{tenant}/decisions",
+            post(decisions::of_tenant).fallback(problem::only_post),
+        )
+        .route("/healthz", get(health::alive).fallback(problem::only_get))
+        .route("/readyz", get(health::ready).fallback(problem::only_get))
+        .fallback(problem::not_found)
+        .with_state(rooms)
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(middleware::from_fn(request_id::follow));
+    NormalizePathLayer::trim_trailing_slash().layer(router)
+}

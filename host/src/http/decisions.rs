@@ -1,0 +1,68 @@
+//! `POST …/decisions`: what would come of a request; nothing does. A refusal is an answer here, not an error.
+
+use crate::domain::HostCode;
+use crate::http::problem::Problem;
+use crate::http::provision_user::now;
+use crate::http::request_id::RequestId;
+use crate::http::{ANSWER_WITHIN, Rooms, body, tenant};
+use crate::ledger::Scope;
+use crate::provision::{Ask, Rehearsal};
+use crate::wire::{DecisionText, Question};
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+
+/// The source of a request that names none.
+const SOURCE: &str = "api";
+
+pub(super) async fn own(
+    State(rooms): State<Rooms>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    respond(answer(&rooms, &id, &headers, None, body).await, &id)
+}
+
+pub(super) async fn of_tenant(
+    State(rooms): State<Rooms>,
+    Extension(id): Extension<RequestId>,
+    Path(tenant): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    respond(answer(&rooms, &id, &headers, Some(&tenant), body).await, &id)
+}
+
+fn respond(answer: Result<DecisionText, Problem>, id: &RequestId) -> Response {
+    match answer {
+        Ok(decision) => Json(decision).into_response(),
+        Err(problem) => problem.respond_v1(id),
+    }
+}
+
+async fn answer(
+    rooms: &Rooms,
+    id: &RequestId,
+    headers: &HeaderMap,
+    wanted: Option<&str>,
+    body: Body,
+) -> Result<DecisionText, Problem> {
+    let tenant = tenant::enter(&rooms.ledger, headers, wanted, Scope::Provision).await?;
+    let body = body::read(body, rooms.manners.body_limit_bytes).await?;
+    let request =
+        Question::read(&body)?.into_request(tenant.name(), tenant.issuer(), SOURCE, now());
+    let ask = Ask { request_id: id.0.clone(), request };
+    // Nothing is left half done: a rehearsal that is given up is only missing from the record.
+    let rehearsal = tokio::time::timeout(ANSWER_WITHIN, rooms.provisioner.rehearse(&tenant, ask))
+        .await
+        .map_err(|_| Problem::from(HostCode::Busy))??;
+    Ok(match rehearsal {
+        Rehearsal::Grant(username, allowance, revision) => {
+            DecisionText::Grant { username, allowance: allowance.into(), revision: Some(revision) }
+        }
+        Rehearsal::Refuse(refusal, revision) => DecisionText::refuse(&refusal, Some(revision)),
+    })
+}

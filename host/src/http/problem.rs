@@ -1,0 +1,197 @@
+//! Every no that a door says: its status, its code, and its two shapes, the guide's at `/provision-user` and RFC 9457 elsewhere.
+//! Refuses to tell strangers why: no path, no cause, no query. The log has them, under the request's id.
+
+use crate::domain::{HostCode, Refusal};
+use crate::http::request_id::RequestId;
+use crate::ledger::{Denied, LedgerError};
+use crate::provision::ProvisionError;
+use axum::Json;
+use axum::extract::Request;
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use std::any::Any;
+use tracing::error;
+
+/// A no, before it has a shape.
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    code: String,
+    text: String,
+    header: Option<(HeaderName, &'static str)>,
+    field: Option<&'static str>,
+}
+
+/// What a caller may wait before it asks again, in seconds.
+const AGAIN_AFTER: &str = "1";
+
+impl Problem {
+    /// This field of the body has a wrong value.
+    pub(super) fn field(name: &'static str) -> Self {
+        let text = format!("{} for {name}", HostCode::FieldInvalid.text());
+        Self { text, field: Some(name), ..Self::from(HostCode::FieldInvalid) }
+    }
+
+    /// As `/provision-user` says it.
+    pub(super) fn compatible(self, id: &RequestId) -> Response {
+        let body =
+            json!({"success": false, "error": self.text, "code": self.code, "request_id": id.0});
+        self.respond(body, "application/json")
+    }
+
+    /// As everything else says it: RFC 9457.
+    pub(super) fn respond_v1(self, id: &RequestId) -> Response {
+        let mut body = json!({
+            "type": "about:blank",
+            "title": self.text,
+            "status": self.status.as_u16(),
+            "code": self.code,
+            "request_id": id.0,
+        });
+        if let Some(name) = self.field {
+            body["errors"] = json!([{"pointer": format!("/{name}"), "detail": self.text}]);
+        }
+        self.respond(body, "application/problem+json")
+    }
+
+    fn respond(self, body: Value, content_type: &'static str) -> Response {
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if let Some((name, value)) = self.header {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+impl From<HostCode> for Problem {
+    fn from(code: HostCode) -> Self {
+        let (status, header) = answer(code);
+        Self {
+            status,
+            code: code.as_str().to_owned(),
+            text: code.text().to_owned(),
+            header,
+            field: None,
+        }
+    }
+}
+
+/// Every code to a status, and to the header that belongs to it.
+fn answer(code: HostCode) -> (StatusCode, Option<(HeaderName, &'static str)>) {
+    use HostCode as C;
+    use StatusCode as S;
+    let status = match code {
+        C::KeyRequired | C::KeyInvalid => S::UNAUTHORIZED,
+        C::BodyRequired | C::UsernameRequired | C::FieldInvalid | C::TenantRequired => {
+            S::BAD_REQUEST
+        }
+        C::ScopeMissing
+        | C::NameUnusable
+        | C::QuotaAccounts
+        | C::QuotaDomain
+        | C::AccountClosed => S::FORBIDDEN,
+        C::NotFound => S::NOT_FOUND,
+        C::UsernameTaken | C::HomeExists => S::CONFLICT,
+        C::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
+        C::BodyTooLarge => S::PAYLOAD_TOO_LARGE,
+        C::BodyTimeout => S::REQUEST_TIMEOUT,
+        C::Busy | C::PolicyTimeout | C::PolicyFailed | C::StorageUnavailable => {
+            S::SERVICE_UNAVAILABLE
+        }
+        C::InternalError => S::INTERNAL_SERVER_ERROR,
+    };
+    let header = match code {
+        C::KeyRequired | C::KeyInvalid => Some((WWW_AUTHENTICATE, "Bearer")),
+        C::Busy | C::PolicyTimeout | C::StorageUnavailable => Some((RETRY_AFTER, AGAIN_AFTER)),
+        _ => None,
+    };
+    (status, header)
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Host { code, .. } => code.into(),
+            Refusal::Policy { code, message, .. } => Self {
+                status: StatusCode::FORBIDDEN,
+                code: code.as_str().to_owned(),
+                text: message,
+                header: None,
+                field: None,
+            },
+        }
+    }
+}
+
+impl From<ProvisionError> for Problem {
+    fn from(error: ProvisionError) -> Self {
+        error!(?error, "no answer");
+        match error {
+            ProvisionError::Policy(code) => code.into(),
+            ProvisionError::NoPolicy => HostCode::PolicyFailed.into(),
+            ProvisionError::Ledger(error) => ledger_code(&error).into(),
+            ProvisionError::Home(_) => HostCode::StorageUnavailable.into(),
+        }
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Unknown => HostCode::KeyInvalid.into(),
+            Denied::ScopeMissing(_) => HostCode::ScopeMissing.into(),
+            Denied::TenantRequired => HostCode::TenantRequired.into(),
+            Denied::NoSuchTenant => HostCode::NotFound.into(),
+            Denied::Ledger(error) => {
+                error!(?error, "a key could not be looked up");
+                ledger_code(&error).into()
+            }
+        }
+    }
+}
+
+fn ledger_code(error: &LedgerError) -> HostCode {
+    match error {
+        LedgerError::Busy | LedgerError::Stopped => HostCode::Busy,
+        LedgerError::Database(_)
+        | LedgerError::File(..)
+        | LedgerError::Unexpected(_)
+        | LedgerError::Newer { .. } => HostCode::StorageUnavailable,
+    }
+}
+
+/// No such path.
+pub(super) async fn not_found(request: Request) -> Response {
+    Problem::from(HostCode::NotFound).respond_v1(&id_of(&request))
+}
+
+/// The path takes POST alone.
+pub(super) async fn only_post(request: Request) -> Response {
+    wrong_method("POST").respond_v1(&id_of(&request))
+}
+
+/// The path takes GET alone.
+pub(super) async fn only_get(request: Request) -> Response {
+    wrong_method("GET, HEAD").respond_v1(&id_of(&request))
+}
+
+/// The path takes `allow` alone.
+pub(super) fn wrong_method(allow: &'static str) -> Problem {
+    Problem { header: Some((ALLOW, allow)), ..HostCode::MethodNotAllowed.into() }
+}
+
+fn id_of(request: &Request) -> RequestId {
+    request.extensions().get().cloned().unwrap_or(RequestId(String::new()))
+}
+
+/// A defect of ours: logged in full, answered without a word of it.
+pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no text");
+    error!(panic = text, "a request panicked");
+    Problem::from(HostCode::InternalError).respond_v1(&RequestId(String::new()))
+}

@@ -1,0 +1,121 @@
+//! What is known for good: tenants, keys, accounts, revisions and the record, in a database; and who may ask for it.
+//! Refuses to be asked without a tenant: `authenticate` is the only maker of a [`Tenant`], and `of` the only door to a query.
+
+mod accounts;
+mod first_start;
+mod keys;
+mod record;
+mod revisions;
+mod sqlite;
+mod turns;
+
+pub use accounts::{ISSUER_UNSET, Opened, Recognition, Reservation};
+pub use first_start::FirstStart;
+pub use keys::{Denied, Key, KeyError, KeyKind, Scope};
+pub use record::{Asked, Entry, Said};
+pub use revisions::StoredRevision;
+
+use crate::domain::{FoldKey, TenantId, TenantName};
+use sqlite::Database;
+use std::path::Path;
+use std::sync::Arc;
+use turns::Turns;
+
+/// The database and the turns of those who are waiting for it.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    database: Arc<Database>,
+    names: Arc<Turns<(TenantId, FoldKey)>>,
+    people: Arc<Turns<(TenantId, Person)>>,
+}
+
+/// A person as one request may name them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Person {
+    Username(String, String),
+    Subject(String, String),
+}
+
+/// The right to act for one tenant. Only [`Ledger::authenticate`] makes one.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    id: TenantId,
+    name: TenantName,
+    issuer: String,
+    key: String,
+}
+
+impl Tenant {
+    /// What the sandbox and the homes know the tenant as.
+    pub fn id(&self) -> TenantId {
+        self.id
+    }
+
+    /// What people know the tenant as.
+    pub fn name(&self) -> &TenantName {
+        &self.name
+    }
+
+    /// Who vouches when a request names nobody; empty when nobody does.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+}
+
+/// A tenant's part of the ledger.
+#[derive(Clone, Debug)]
+pub struct Book {
+    ledger: Ledger,
+    tenant: Tenant,
+}
+
+/// Why the ledger could not say or do something.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// More is waiting to be written than the queue holds.
+    #[error("the writer's queue is full")]
+    Busy,
+    /// The writer is gone: the server is stopping.
+    #[error("the writer has stopped")]
+    Stopped,
+    /// The database refused.
+    #[error("database")]
+    Database(#[from] rusqlite::Error),
+    /// A file beside the database could not be made or read.
+    #[error("{0}")]
+    File(String, #[source] std::io::Error),
+    /// A row that this program cannot have written.
+    #[error("unexpected content: {0}")]
+    Unexpected(String),
+    /// The database was written by a newer Enlist.
+    #[error(
+        "the database has schema {found}, this Enlist {known}: use the newer Enlist that wrote it"
+    )]
+    Newer {
+        /// The schema found.
+        found: i64,
+        /// The newest schema this program knows.
+        known: i64,
+    },
+}
+
+impl Ledger {
+    /// Opens the database, making or migrating it, and starts its writer.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        Ok(Self {
+            database: Arc::new(Database::open(path)?),
+            names: Arc::new(Turns::new()),
+            people: Arc::new(Turns::new()),
+        })
+    }
+
+    /// The part that belongs to `tenant`.
+    pub fn of(&self, tenant: &Tenant) -> Book {
+        Book { ledger: self.clone(), tenant: tenant.clone() }
+    }
+
+    /// Whether something can be written now: writes, and reads it back.
+    pub async fn ready(&self) -> Result<(), LedgerError> {
+        self.database.write(|tx| sqlite::touch(tx)).await
+    }
+}

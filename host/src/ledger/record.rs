@@ -1,0 +1,222 @@
+//! The record: every request that reached a tenant, what it was answered, and what the answer depended on.
+//! Refuses to forget why: the request as the policy got it, the counts, the revision and both digests stand in every row.
+
+use crate::domain::{
+    Applicant, Assurance, Failure, HostCode, Name, Refusal, Request, Stage, Usage,
+};
+use crate::ledger::{Book, LedgerError};
+use rusqlite::Transaction;
+use serde::Serialize;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The question, and under which rules it was asked.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// As answered in `X-Request-Id`; may come again.
+    pub request_id: String,
+    /// The question.
+    pub request: Request,
+    /// Nothing was to come of it.
+    pub dry_run: bool,
+    /// The revision that answered, or would have.
+    pub revision: u64,
+    /// `sha256:…` of its component.
+    pub digest: String,
+    /// `sha256:…` of its settings.
+    pub settings_digest: String,
+    /// The counts the policy was given; none while it was not asked.
+    pub usage: Option<Usage>,
+}
+
+/// The answer.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    outcome: &'static str,
+    code: Option<String>,
+    stage: Option<&'static str>,
+    detail: Option<String>,
+    name: Option<String>,
+    place: Option<usize>,
+    notes: Vec<String>,
+    fuel: Option<u64>,
+}
+
+/// A row to be.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The question.
+    pub asked: Asked,
+    /// The answer.
+    pub said: Said,
+}
+
+impl Said {
+    /// Somebody who has an account, and what was noticed about them, such as `linked`.
+    pub fn known(name: &str, detail: Option<String>) -> Self {
+        Self { outcome: "known", name: Some(name.to_owned()), detail, ..Self::default() }
+    }
+
+    /// A yes with a name, its place among the candidates, and what asking cost.
+    pub fn granted(name: &Name, place: usize, notes: Vec<String>, fuel: u64) -> Self {
+        let name = Some(name.as_str().to_owned());
+        Self {
+            outcome: "granted",
+            name,
+            place: Some(place),
+            notes,
+            fuel: Some(fuel),
+            ..Self::default()
+        }
+    }
+
+    /// A no. `fuel` is none when the policy was not asked.
+    pub fn refused(refusal: &Refusal, notes: Vec<String>, fuel: Option<u64>) -> Self {
+        Self {
+            outcome: "refused",
+            code: Some(refusal.code().to_owned()),
+            stage: Some(refusal.stage().as_str()),
+            detail: refusal.detail().map(str::to_owned),
+            notes,
+            fuel,
+            ..Self::default()
+        }
+    }
+
+    /// No answer: the policy failed.
+    pub fn failed(failure: &Failure) -> Self {
+        Self {
+            outcome: "failed",
+            code: Some(failure.fault.code().as_str().to_owned()),
+            stage: Some(failure.stage.as_str()),
+            detail: Some(failure.to_string()),
+            fuel: Some(failure.fuel),
+            ..Self::default()
+        }
+    }
+
+    /// No answer: the host could not do its part.
+    pub fn failed_host(code: HostCode, detail: String) -> Self {
+        Self {
+            outcome: "failed",
+            code: Some(code.as_str().to_owned()),
+            stage: Some(Stage::Host.as_str()),
+            detail: Some(detail),
+            ..Self::default()
+        }
+    }
+
+    /// The same decision after the host refused what the policy granted: the notes and the fuel stay.
+    pub fn overruled(self, refusal: &Refusal) -> Self {
+        Self::refused(refusal, self.notes, self.fuel)
+    }
+}
+
+impl Book {
+    /// Writes a row; durable when this returns.
+    pub async fn record(&self, entry: Entry) -> Result<(), LedgerError> {
+        let tenant = self.tenant.clone();
+        let write = move |tx: &Transaction<'_>| insert(tx, tenant.id.0, &tenant.key, &entry);
+        self.ledger.database.write(write).await
+    }
+}
+
+/// Milliseconds since 1970-01-01 UTC; a clock before that is 0.
+pub(super) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+pub(super) fn insert(
+    tx: &Transaction<'_>,
+    tenant: i64,
+    key: &str,
+    entry: &Entry,
+) -> Result<(), LedgerError> {
+    let Entry { asked, said } = entry;
+    let mut statement = tx.prepare_cached(
+        "INSERT INTO decisions (tenant, request_id, at, key, occasion, source, dry_run, outcome, code, stage, detail,
+             name, place, revision, digest, settings_digest, request, used, used_in_domain, notes, fuel)
+         VALUES (:tenant, :request_id, :at, :key, :occasion, :source, :dry_run, :outcome, :code, :stage, :detail,
+             :name, :place, :revision, :digest, :settings_digest, :request, :used, :used_in_domain, :notes, :fuel)",
+    )?;
+    statement.execute(rusqlite::named_params! {
+        ":tenant": tenant,
+        ":request_id": asked.request_id,
+        ":at": now_ms(),
+        ":key": key,
+        ":occasion": asked.request.occasion.as_str(),
+        ":source": asked.request.source,
+        ":dry_run": asked.dry_run,
+        ":outcome": said.outcome,
+        ":code": said.code,
+        ":stage": said.stage,
+        ":detail": said.detail,
+        ":name": said.name,
+        ":place": said.place.map(|place| place as i64),
+        ":revision": asked.revision as i64,
+        ":digest": asked.digest,
+        ":settings_digest": asked.settings_digest,
+        ":request": json(&RequestRow::from(&asked.request))?,
+        ":used": asked.usage.map(|usage| usage.accounts as i64),
+        ":used_in_domain": asked.usage.map(|usage| usage.accounts_in_domain as i64),
+        ":notes": json(&said.notes)?,
+        ":fuel": said.fuel.map(|fuel| fuel as i64),
+    })?;
+    Ok(())
+}
+
+/// A value as a column's JSON text.
+pub(super) fn json(value: &impl Serialize) -> Result<String, LedgerError> {
+    serde_json::to_string(value).map_err(|error| LedgerError::Unexpected(error.to_string()))
+}
+
+#[derive(Serialize)]
+struct RequestRow<'a> {
+    applicant: ApplicantRow<'a>,
+    now: u64,
+}
+
+#[derive(Serialize)]
+struct ApplicantRow<'a> {
+    issuer: &'a str,
+    subject: Option<&'a str>,
+    username: &'a str,
+    email: Option<EmailRow<'a>>,
+    groups: &'a [String],
+    attributes: Vec<[&'a str; 2]>,
+}
+
+#[derive(Serialize)]
+struct EmailRow<'a> {
+    address: &'a str,
+    domain: &'a str,
+    assurance: &'static str,
+}
+
+impl<'a> From<&'a Request> for RequestRow<'a> {
+    fn from(request: &'a Request) -> Self {
+        Self { applicant: ApplicantRow::from(&request.applicant), now: request.now }
+    }
+}
+
+impl<'a> From<&'a Applicant> for ApplicantRow<'a> {
+    fn from(applicant: &'a Applicant) -> Self {
+        let email = applicant.email.as_ref().map(|email| EmailRow {
+            address: email.address(),
+            domain: email.domain(),
+            assurance: match email.assurance() {
+                Assurance::Verified => "verified",
+                Assurance::Pending => "pending",
+                Assurance::Unverified => "unverified",
+            },
+        });
+        Self {
+            issuer: &applicant.issuer,
+            subject: applicant.subject.as_deref(),
+            username: &applicant.username,
+            email,
+            groups: &applicant.groups,
+            attributes: applicant.attributes.iter().map(|a| [&*a.name, &*a.value]).collect(),
+        }
+    }
+}

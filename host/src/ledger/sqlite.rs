@@ -1,0 +1,210 @@
+//! SQLite: one writer on a thread of its own, readers beside it, the schema and its migrations.
+//! Refuses to know what is stored: it runs what the other files of the ledger hand it, each write in one transaction.
+
+use crate::ledger::LedgerError;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+/// Forward only: the schema's version is how many of these have run.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_first_account.sql")];
+
+/// Writes that may wait; past it a request is answered `busy`.
+const QUEUE_LIMIT: usize = 1024;
+
+/// Connections that read at once.
+const READERS: usize = 4;
+
+type Write = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The database file, its writer and its readers.
+#[derive(Debug)]
+pub(super) struct Database {
+    path: PathBuf,
+    writes: Option<mpsc::Sender<Write>>,
+    writer: Option<JoinHandle<()>>,
+    readers: Semaphore,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Database {
+    pub(super) fn open(path: &Path) -> Result<Self, LedgerError> {
+        create_private(path)?;
+        let mut connection = Connection::open(path)?;
+        prepare(&connection)?;
+        migrate(&mut connection)?;
+        let (writes, queue) = mpsc::channel::<Write>(QUEUE_LIMIT);
+        let writer = std::thread::Builder::new()
+            .name("ledger-writer".to_owned())
+            .spawn(move || run(connection, queue))
+            .map_err(|source| LedgerError::File("starting the writer".to_owned(), source))?;
+        Ok(Self {
+            path: path.to_owned(),
+            writes: Some(writes),
+            writer: Some(writer),
+            readers: Semaphore::new(READERS),
+            idle: Mutex::default(),
+        })
+    }
+
+    /// Runs `work` in a transaction of its own; durable when this returns `Ok`, undone when it returns `Err`. A caller that
+    /// stops waiting does not undo it.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let (answer, answered) = oneshot::channel();
+        let write: Write = Box::new(move |connection| {
+            // Nobody may be waiting any more; what was committed stays so.
+            let _ = answer.send(transact(connection, work));
+        });
+        let writes = self.writes.as_ref().ok_or(LedgerError::Stopped)?;
+        writes.try_send(write).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => LedgerError::Busy,
+            mpsc::error::TrySendError::Closed(_) => LedgerError::Stopped,
+        })?;
+        answered.await.map_err(|_| LedgerError::Stopped)?
+    }
+
+    /// Runs `work` on a connection that cannot write.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let _permit = self.readers.acquire().await.map_err(|_| LedgerError::Stopped)?;
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let path = self.path.clone();
+        let (connection, result) = tokio::task::spawn_blocking(move || {
+            let connection = match idle {
+                Some(connection) => connection,
+                None => open_reader(&path)?,
+            };
+            let result = work(&connection);
+            Ok::<_, LedgerError>((connection, result))
+        })
+        .await
+        .map_err(|_| LedgerError::Stopped)??;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        result
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // The queue ends when its last sender is gone; what it still holds is written first.
+        self.writes = None;
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+fn run(mut connection: Connection, mut queue: mpsc::Receiver<Write>) {
+    while let Some(write) = queue.blocking_recv() {
+        write(&mut connection);
+    }
+}
+
+fn transact<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError>,
+) -> Result<T, LedgerError> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let value = work(&tx)?;
+    tx.commit()?;
+    Ok(value)
+}
+
+/// Who may read the folder may not read the ledger: the files beside the database take its mode from it.
+fn create_private(path: &Path) -> Result<(), LedgerError> {
+    let mut options = std::fs::OpenOptions::new();
+    match options.write(true).create_new(true).mode(0o600).open(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(LedgerError::File(path.display().to_string(), source))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// WAL, so that readers never wait for the writer; FULL, so that what was answered survives a power cut.
+fn prepare(connection: &Connection) -> Result<(), LedgerError> {
+    connection.busy_timeout(Duration::from_secs(2))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    Ok(())
+}
+
+fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(2))?;
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
+    let known = MIGRATIONS.len() as i64;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let done = usize::try_from(found).unwrap_or(usize::MAX);
+    let pending = MIGRATIONS.get(done..).ok_or(LedgerError::Newer { found, known })?;
+    transact(connection, |tx| {
+        for migration in pending {
+            tx.execute_batch(migration)?;
+        }
+        Ok(tx.pragma_update(None, "user_version", known)?)
+    })
+}
+
+/// The smallest write there is: the schema's version, written again.
+pub(super) fn touch(tx: &Transaction<'_>) -> Result<(), LedgerError> {
+    Ok(tx.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Connection, Database, LedgerError, MIGRATIONS};
+
+    #[test]
+    fn an_older_binary_on_a_newer_schema_stops_and_names_both() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("enlist.db");
+        drop(Database::open(&path).expect("a new database"));
+        let newer = MIGRATIONS.len() as i64 + 1;
+        let connection = Connection::open(&path).expect("the file");
+        connection.pragma_update(None, "user_version", newer).expect("a newer version");
+        match Database::open(&path) {
+            Err(error @ LedgerError::Newer { .. }) => {
+                let text = error.to_string();
+                assert!(text.contains(&format!("schema {newer}")), "{text}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failed_write_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = Database::open(&folder.path().join("enlist.db")).expect("a database");
+        let insert = "INSERT INTO components VALUES ('sha256:x', x'00')";
+        let failed: Result<(), _> = database
+            .write(move |tx| {
+                tx.execute(insert, [])?;
+                Err(LedgerError::Busy)
+            })
+            .await;
+        assert!(failed.is_err());
+        let count = |connection: &Connection| {
+            Ok(connection.query_row("SELECT count(*) FROM components", [], |row| row.get(0))?)
+        };
+        assert_eq!(database.read(count).await.expect("a count"), 0_i64);
+        database
+            .write(move |tx| Ok(tx.execute(insert, []).map(drop)?))
+            .await
+            .expect("the writer goes on");
+        assert_eq!(database.read(count).await.expect("a count"), 1_i64);
+    }
+}

@@ -1,0 +1,8 @@
+//! The JSON that doors and commands share: what says who asks, and how a decision is shown.
+//! Refuses to decide: it reads text into nouns, with the names of the fields that are wrong, and writes nouns as text.
+
+mod applicant;
+mod decision;
+
+pub use applicant::{BodyError, Question};
+pub use decision::{AllowanceText, DecisionText};

@@ -1,0 +1,59 @@
+//! How a decision is shown: `POST …/decisions` and `enlist policy run` print the same.
+
+use crate::domain::{Allowance, Refusal};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A decision as JSON.
+#[derive(Debug, Serialize)]
+#[serde(tag = "decision", rename_all = "lowercase")]
+pub enum DecisionText {
+    /// Yes.
+    Grant {
+        /// The name of the account and its folder.
+        username: String,
+        /// How much.
+        allowance: AllowanceText,
+        /// The revision that decided; null for a policy that is none's.
+        revision: Option<u64>,
+    },
+    /// No.
+    Refuse {
+        /// For machines.
+        code: String,
+        /// For the person.
+        message: String,
+        /// The revision that decided; null for a policy that is none's.
+        revision: Option<u64>,
+    },
+}
+
+impl DecisionText {
+    /// A no, whoever said it.
+    pub fn refuse(refusal: &Refusal, revision: Option<u64>) -> Self {
+        let (code, message) = (refusal.code().to_owned(), refusal.message().to_owned());
+        Self::Refuse { code, message, revision }
+    }
+}
+
+/// An allowance as JSON: null is no limit.
+#[derive(Debug, Serialize)]
+pub struct AllowanceText {
+    max_accounts: Option<u64>,
+    max_accounts_in_domain: Option<u64>,
+    storage_bytes: Option<u64>,
+    storage_files: Option<u64>,
+    labels: BTreeMap<String, String>,
+}
+
+impl From<Allowance> for AllowanceText {
+    fn from(allowance: Allowance) -> Self {
+        Self {
+            max_accounts: allowance.max_accounts,
+            max_accounts_in_domain: allowance.max_accounts_in_domain,
+            storage_bytes: allowance.storage_bytes,
+            storage_files: allowance.storage_files,
+            labels: allowance.labels.into_iter().collect(),
+        }
+    }
+}
