@@ -1,7 +1,7 @@
-//! The heap of a policy, in two parts. What `configure` allocates is kept by talc in memory that grows, and is frozen with the rest.
-//! What a decision allocates comes from a fixed room and is never given back: the instance is thrown away when it is over.
-//! Growing costs a system call that every other decision of the process waits for, so only a decision that has filled its room
-//! ever grows the memory.
+//! The heap of a policy, in two parts: first a room inside the memory it starts with, where nothing but the newest block is ever
+//! given back, for the instance is thrown away when the decision is over; then, when the room is full, talc in memory that grows.
+//! Growing costs a system call that every other decision of the process waits for, so a decision of ordinary size, `configure`
+//! with small settings included, must never grow; what large settings grow is frozen with the rest.
 #![expect(unsafe_code, reason = "an allocator hands out raw memory")]
 
 use std::alloc::{GlobalAlloc, Layout};
@@ -17,70 +17,86 @@ const ROOM_BYTES: usize = 32 * 1024;
 static mut ROOM: [MaybeUninit<u8>; ROOM_BYTES] = [MaybeUninit::uninit(); ROOM_BYTES];
 
 #[global_allocator]
-static HEAP: Heap =
-    Heap { settings: new_wasm_dynamic_allocator(), free: Cell::new(0), end: Cell::new(0) };
+static HEAP: Heap = Heap {
+    beyond: new_wasm_dynamic_allocator(),
+    room: Cell::new((&raw mut ROOM).cast()),
+    used_bytes: Cell::new(0),
+};
 
-/// From here on allocations come from the room: called once, when `configure` has succeeded.
-pub(crate) fn open_room() {
-    let start = (&raw mut ROOM).addr();
-    HEAP.free.set(start);
-    HEAP.end.set(start + ROOM_BYTES);
+/// When `configure` has succeeded: settings that took much of the room leave decisions another one.
+pub(crate) fn keep_room() {
+    if HEAP.used_bytes.get() <= ROOM_BYTES / 2 {
+        return;
+    }
+    // SAFETY: the layout is not empty.
+    let room = unsafe { HEAP.beyond.alloc(Layout::new::<[u8; ROOM_BYTES]>()) };
+    if !room.is_null() {
+        HEAP.room.set(room);
+        HEAP.used_bytes.set(0);
+    }
 }
 
 struct Heap {
-    settings: WasmDynamicTalc,
-    /// Where the free part of the room begins; with `end`, zero until the room is opened.
-    free: Cell<usize>,
-    end: Cell<usize>,
+    beyond: WasmDynamicTalc,
+    /// Where the present room begins, and how much of it is in use.
+    room: Cell<*mut u8>,
+    used_bytes: Cell<usize>,
 }
 
 // SAFETY: WebAssembly without threads has one thread, and nothing here calls back.
 unsafe impl Sync for Heap {}
 
 impl Heap {
-    fn in_room(&self, block: *mut u8) -> bool {
-        let end = self.end.get();
-        block.addr() < end && block.addr() >= end - ROOM_BYTES
+    /// Whether the block comes from the present room or from the first one.
+    fn in_a_room(&self, block: *mut u8) -> bool {
+        let within = |room: *mut u8| block.addr().wrapping_sub(room.addr()) < ROOM_BYTES;
+        within(self.room.get()) || within((&raw mut ROOM).cast())
     }
 
-    /// Whether the room can end its newest block at `start + bytes`; if so, it does.
+    /// Whether the present room's newest block can begin at `start` and have so many bytes; if so, it does.
     fn take(&self, start: usize, bytes: usize) -> bool {
-        let fits = self.end.get().saturating_sub(start) >= bytes;
+        let offset = start - self.room.get().addr();
+        let fits = ROOM_BYTES.saturating_sub(offset) >= bytes;
         if fits {
-            self.free.set(start + bytes);
+            self.used_bytes.set(offset + bytes);
         }
         fits
     }
+
+    fn is_newest(&self, block: *mut u8, layout: Layout) -> bool {
+        let offset = block.addr().wrapping_sub(self.room.get().addr());
+        offset < ROOM_BYTES && offset + layout.size() == self.used_bytes.get()
+    }
 }
 
-// SAFETY: a block from the room lies between `free` as it was and `free` as it is, inside `ROOM` and aligned as asked; all
-// others are talc's, and go back to talc.
+// SAFETY: a block from a room lies between what was in use and what is, inside the room and aligned as asked; all others are
+// talc's, and go back to talc.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let start = self.free.get().next_multiple_of(layout.align());
+        let free = self.room.get().addr() + self.used_bytes.get();
+        let start = free.next_multiple_of(layout.align());
         if self.take(start, layout.size()) {
-            return (&raw mut ROOM).cast::<u8>().with_addr(start);
+            return self.room.get().with_addr(start);
         }
         // SAFETY: the caller's layout is passed on.
-        unsafe { self.settings.alloc(layout) }
+        unsafe { self.beyond.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if !self.in_room(block) {
-            // SAFETY: not from the room, so from talc, with the layout it was made with.
-            unsafe { self.settings.dealloc(block, layout) }
-        } else if block.addr() + layout.size() == self.free.get() {
-            self.free.set(block.addr());
+        if !self.in_a_room(block) {
+            // SAFETY: not from a room, so from talc, with the layout it was made with.
+            unsafe { self.beyond.dealloc(block, layout) }
+        } else if self.is_newest(block, layout) {
+            self.used_bytes.set(self.used_bytes.get() - layout.size());
         }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
-        if !self.in_room(block) {
-            // SAFETY: not from the room, so from talc, with the layout it was made with.
-            return unsafe { self.settings.realloc(block, layout, bytes) };
+        if !self.in_a_room(block) {
+            // SAFETY: not from a room, so from talc, with the layout it was made with.
+            return unsafe { self.beyond.realloc(block, layout, bytes) };
         }
-        let newest = block.addr() + layout.size() == self.free.get();
-        if newest && self.take(block.addr(), bytes) {
+        if self.is_newest(block, layout) && self.take(block.addr(), bytes) {
             return block;
         }
         // SAFETY: the alignment is that of a valid layout, and the caller vouches for the size.
