@@ -5,6 +5,12 @@
 mod component;
 #[path = "build/guests.rs"]
 mod guests;
+#[cfg(feature = "hostile")]
+#[path = "build/hostile.rs"]
+mod hostile;
+#[cfg(feature = "hostile")]
+#[path = "build/wat_guests.rs"]
+mod wat_guests;
 
 use std::error::Error;
 use std::path::Path;
@@ -39,5 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let module = fs::read(modules.join(format!("enlist_{name}.wasm")))?;
         fs::write(out.join(format!("{name}.wasm")), component::encode(&module)?)?;
     }
+    #[cfg(feature = "hostile")]
+    hostile::make(&nested, out)?;
     Ok(())
 }

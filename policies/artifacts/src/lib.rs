@@ -3,3 +3,6 @@
 
 /// The default policy: the part of an e-mail address before the `@`.
 pub const LOCALPART: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/localpart.wasm"));
+
+#[cfg(feature = "hostile")]
+include!(concat!(env!("OUT_DIR"), "/hostile.rs"));

@@ -1,0 +1,205 @@
+//! What a sandboxed decision costs: the default policy native, in an instance that is used again, in a fresh one as
+//! `Policy::decide` has it, and an instance of a component that contains nothing.
+//! Claims nothing by itself: wall time on a shared machine; compare the rows of one run, as the ratios at its end do.
+
+use criterion::Criterion;
+use enlist::domain::{
+    Applicant, Assurance, Attribute, Email, Name, Occasion, Pick, Request, Usage,
+};
+use enlist::sandbox::{Engine, Instance, Limits, Policy, Question};
+use enlist_artifacts::LOCALPART;
+use enlist_localpart::LocalPart;
+use enlist_policy as sdk;
+use enlist_policy::Policy as _;
+use std::convert::Infallible;
+use std::error::Error;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
+use wit_parser::{ManglingAndAbi, Resolve};
+
+/// A row of the table.
+#[derive(Clone, Copy)]
+enum Row {
+    Native,
+    Reused,
+    Fresh,
+    Empty,
+}
+
+impl Row {
+    const ALL: [(Self, &str); 4] = [
+        (Self::Native, "native"),
+        (Self::Reused, "reused instance"),
+        (Self::Fresh, "fresh instance"),
+        (Self::Empty, "empty instance"),
+    ];
+}
+
+/// Everything that is measured, made once.
+struct Bench {
+    runtime: Runtime,
+    request: Request,
+    native: (LocalPart, sdk::Request),
+    reused: Instance,
+    fresh: Policy,
+    empty: Policy,
+}
+
+const ADDRESS: &str = "testuser@example.com";
+
+fn request() -> Request {
+    let attribute = |i| Attribute { name: format!("custom:field{i}"), value: format!("value {i}") };
+    Request {
+        applicant: Applicant {
+            issuer: "https://issuer.example".to_owned(),
+            subject: Some("2b1f0f5e-8a4c-4a7f-9a06-5e0c9b8f3a11".to_owned()),
+            username: ADDRESS.to_owned(),
+            email: Email::parse(ADDRESS, Assurance::Verified),
+            groups: vec!["staff".to_owned()],
+            attributes: (0..8).map(attribute).collect(),
+        },
+        occasion: Occasion::Opening,
+        source: "cognito".to_owned(),
+        now: 1_700_000_000,
+    }
+}
+
+/// A component that keeps to the contract's types and contains nothing.
+fn empty_component() -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("policy.wit", include_str!("../../wit/policy.wit"))?;
+    let world = resolve.select_world(&[package], Some("policy"))?;
+    let mut module = dummy_module(&resolve, world, ManglingAndAbi::Standard32);
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
+    Ok(ComponentEncoder::default().module(&module)?.encode()?)
+}
+
+/// The same engine with budgets that a million questions to one instance do not use up; everything else is equal.
+fn boundless() -> Limits {
+    Limits {
+        decision_fuel: u64::MAX,
+        decision_time: Duration::MAX,
+        answer_bytes: u64::MAX,
+        ..Limits::default()
+    }
+}
+
+fn pick(names: &[String]) -> Name {
+    names.iter().find_map(|name| Name::try_from(name.clone()).ok()).expect("a usable name")
+}
+
+impl Bench {
+    fn new() -> Result<Self, Box<dyn Error>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let policy = Policy::load(&Engine::new(&boundless())?, LOCALPART, "{}")?;
+        let engine = Engine::new(&Limits::default())?;
+        let reused = runtime.block_on(async {
+            let mut instance = Instance::start(&policy).await?;
+            instance.configure("{}").await?;
+            Ok::<_, Box<dyn Error>>(instance)
+        })?;
+        let native = (0..8).fold(sdk::Request::by_hand(ADDRESS).with_email(ADDRESS), |request, i| {
+            request.with_attribute(&format!("custom:field{i}"), &format!("value {i}"))
+        });
+        Ok(Self {
+            runtime,
+            request: request(),
+            native: (sdk::configured("{}").map_err(|_| "settings")?, native),
+            reused,
+            fresh: Policy::load(&engine, LOCALPART, "{}")?,
+            empty: Policy::load(&engine, &empty_component()?, "{}")?,
+        })
+    }
+
+    /// The time that `times` decisions of one row take.
+    fn time(&mut self, row: Row, times: u64) -> Duration {
+        let start = Instant::now();
+        match row {
+            Row::Native => (0..times).for_each(|_| self.native()),
+            Row::Reused => self.reused(times),
+            Row::Fresh => self.fresh(times),
+            Row::Empty => self.empty(times),
+        }
+        start.elapsed()
+    }
+
+    fn native(&self) {
+        let (policy, request) = black_box(&self.native);
+        policy.admit(request).expect("admitted");
+        let name = pick(&policy.derive(request).expect("names"));
+        let usage = sdk::Usage { accounts: 0, accounts_in_domain: 0 };
+        black_box(policy.allow(request, name.as_str(), &usage).expect("allowed"));
+    }
+
+    /// The calls of a decision, after `configure`.
+    fn reused(&mut self, times: u64) {
+        let Self { runtime, request, reused, .. } = self;
+        runtime.block_on(async {
+            for _ in 0..times {
+                let question = Question::of(request);
+                reused.admit(&question).await.expect("admit").expect("admitted");
+                let name = pick(&reused.derive(&question).await.expect("derive").expect("names"));
+                let allowed = reused.allow(&question, &name, Usage::default()).await.expect("allow");
+                black_box(allowed.expect("allowed"));
+                black_box(reused.notes().await.expect("notes"));
+            }
+        });
+    }
+
+    fn fresh(&self, times: u64) {
+        self.runtime.block_on(async {
+            for _ in 0..times {
+                let chosen = async |names: Vec<String>| {
+                    let chosen = Pick::Chosen { name: pick(&names), place: 0, reservation: () };
+                    Ok::<_, Infallible>(chosen)
+                };
+                let verdict = self.fresh.decide(&self.request, Usage::default(), chosen).await;
+                black_box(verdict.expect("a verdict"));
+            }
+        });
+    }
+
+    fn empty(&self, times: u64) {
+        self.runtime.block_on(async {
+            for _ in 0..times {
+                drop(black_box(Instance::start(&self.empty).await.expect("start")));
+            }
+        });
+    }
+}
+
+/// Rows in turn, so that what else the machine does hits all of them; the median of a row's samples.
+fn ratios(bench: &mut Bench) {
+    const ROUNDS: usize = 301;
+    const TIMES: u64 = 100;
+    let mut samples = Row::ALL.map(|_| Vec::with_capacity(ROUNDS));
+    for _ in 0..ROUNDS {
+        for ((row, _), samples) in Row::ALL.iter().zip(&mut samples) {
+            samples.push(bench.time(*row, TIMES));
+        }
+    }
+    let [native, reused, fresh, empty] = samples.map(|mut samples| {
+        samples.sort_unstable();
+        samples[ROUNDS / 2].as_secs_f64() * 1e6 / TIMES as f64
+    });
+    println!("\nmedians of {ROUNDS} interleaved rounds of {TIMES}, microseconds and ratios");
+    for ((_, name), micros) in Row::ALL.iter().zip([native, reused, fresh, empty]) {
+        println!("{name:>16} {micros:8.2}  x native {:6.2}  x reused {:5.2}", micros / native, micros / reused);
+    }
+    println!("fresh / reused = {:.2} (the contract: at most 3)", fresh / reused);
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut bench = Bench::new()?;
+    let mut criterion = Criterion::default().configure_from_args();
+    let mut group = criterion.benchmark_group("decision");
+    for (row, name) in Row::ALL {
+        group.bench_function(name, |bencher| bencher.iter_custom(|times| bench.time(row, times)));
+    }
+    group.finish();
+    criterion.final_summary();
+    ratios(&mut bench);
+    Ok(())
+}

@@ -1,0 +1,301 @@
+//! The harness: a server in a folder of its own, clients to talk to it, and a look at everything it leaves behind.
+//! After every test the whole of it is checked: no account without a folder, no folder that holds something and is nobody's
+//! doing, no key in the log or the database.
+
+use rusqlite::Connection;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use tempfile::TempDir;
+
+/// The guide's own body.
+pub const GUIDE: &str = r#"{"username":"testuser@example.com","email":"testuser@example.com","cognito_user_id":"test-user-id",
+    "user_attributes":{"email":"testuser@example.com","email_verified":"true"}}"#;
+
+/// The binary, in an environment that says nothing about Enlist.
+pub fn enlist() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_enlist"));
+    for (name, _) in std::env::vars_os() {
+        let ours = name.to_string_lossy().starts_with("ENLIST_");
+        if ours || name == "STATE_DIRECTORY" {
+            command.env_remove(name);
+        }
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// A server that runs, and where it keeps everything.
+pub struct App {
+    pub folder: TempDir,
+    pub line: Value,
+    pub url: String,
+    pub operator_key: String,
+    pub tenant_key: String,
+    settings: Vec<(String, String)>,
+    child: Option<Child>,
+}
+
+/// What a client got.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: BTreeMap<String, String>,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_else(|| panic!("no code: {self:?}")).to_owned()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+}
+
+impl App {
+    /// A first start with the settings of a fresh clone.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// A first start with these settings, as environment variables say them.
+    pub fn start_with(settings: &[(&str, &str)]) -> Self {
+        let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let mut app = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            line: Value::Null,
+            url: String::new(),
+            operator_key: String::new(),
+            tenant_key: String::new(),
+            settings,
+            child: None,
+        };
+        app.run();
+        let key = |name: &str| app.line[name].as_str().unwrap_or_default().to_owned();
+        (app.operator_key, app.tenant_key) = (key("operator_key"), key("tenant_key"));
+        app
+    }
+
+    /// A first start with this component as the policy of tenant `default`.
+    pub fn with_policy(component: &[u8], settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("policy.wasm");
+        fs::write(&file, component).expect("a component file");
+        let file = file.display().to_string();
+        let mut all = vec![("ENLIST_BOOTSTRAP_POLICY", file.as_str())];
+        all.extend_from_slice(settings);
+        Self::start_with(&all)
+    }
+
+    fn run(&mut self) {
+        self.run_with(&[]);
+    }
+
+    /// Starts the server again in the same folder, with more in its environment.
+    pub fn run_with(&mut self, more: &[(&str, &str)]) {
+        let log = File::options().create(true).append(true).open(self.log_path()).expect("a log");
+        let mut command = enlist();
+        command.args(["serve", "--print-first-keys", "--data-dir"]).arg(self.data());
+        command.env("ENLIST_LISTEN", "127.0.0.1:0");
+        command.envs(self.settings.iter().map(|(k, v)| (k, v))).envs(more.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the server");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("standard output");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        assert!(!line.is_empty(), "no line; the log:\n{}", self.log());
+        self.line = serde_json::from_str(&line).expect("a JSON line");
+        self.url = format!("http://{}", self.line["listen"].as_str().expect("listen"));
+        self.child = Some(child);
+    }
+
+    /// Ends the server as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            child.wait().expect("the end");
+        }
+    }
+
+    /// Waits until the server ends by itself.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.take().expect("a server").wait().expect("the end")
+    }
+
+    /// Asks the server to stop.
+    pub fn terminate(&self) {
+        let id = i32::try_from(self.child.as_ref().expect("a server").id()).expect("a pid");
+        let pid = rustix::process::Pid::from_raw(id).expect("a pid");
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
+    }
+
+    pub fn restart(&mut self) {
+        self.kill();
+        self.run();
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn homes(&self) -> PathBuf {
+        self.data().join("collections")
+    }
+
+    pub fn log_path(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    pub fn database(&self) -> Connection {
+        Connection::open(self.data().join("enlist.db")).expect("the database")
+    }
+
+    /// The rows of a query, each as its columns' text, `-` for null.
+    pub fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        rows(&self.database(), sql)
+    }
+
+    pub fn count(&self, sql: &str) -> i64 {
+        self.database().query_row(sql, [], |row| row.get(0)).expect(sql)
+    }
+
+    /// Outcome and code of the latest row of the record.
+    pub fn last_decision(&self) -> BTreeMap<&'static str, String> {
+        let sql = "SELECT outcome, coalesce(code, '-'), coalesce(stage, '-'), coalesce(detail, '-'), coalesce(name, '-'),
+            dry_run, occasion, source, notes, coalesce(place, '-') FROM decisions ORDER BY id DESC LIMIT 1";
+        let names = ["outcome", "code", "stage", "detail", "name", "dry_run", "occasion", "source", "notes", "place"];
+        names.into_iter().zip(self.rows(sql).remove(0)).collect()
+    }
+
+    /// Names of what stands in the home root.
+    pub fn folders(&self) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(self.homes())
+            .expect("the home root")
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
+            .collect();
+        Answer { status, headers, text: response.text().await.expect("a body") }
+    }
+
+    pub fn client(&self) -> reqwest::Client {
+        reqwest::Client::builder().no_proxy().build().expect("a client")
+    }
+
+    /// `POST path` with a key, or none when it is empty.
+    pub async fn post(&self, path: &str, key: &str, body: &str) -> Answer {
+        let mut request = self.client().post(format!("{}{path}", self.url)).body(body.to_owned());
+        if !key.is_empty() {
+            request = request.header("X-API-Key", key);
+        }
+        self.send(request).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.client().get(format!("{}{path}", self.url))).await
+    }
+
+    /// The compatible door with the tenant's key.
+    pub async fn provision(&self, body: &str) -> Answer {
+        self.post("/provision-user", &self.tenant_key, body).await
+    }
+
+    /// The dry run with the tenant's key.
+    pub async fn decide(&self, body: &str) -> Answer {
+        self.post("/v1/decisions", &self.tenant_key, body).await
+    }
+
+    /// Somebody who shall get in: the name they got.
+    pub async fn enlist(&self, body: &str) -> String {
+        let answer = self.provision(body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["username"].as_str().expect("a name").to_owned()
+    }
+
+    /// What must hold after every test, whatever it did.
+    fn verify(&self) {
+        let database = self.database();
+        let check = rows(&database, "PRAGMA integrity_check");
+        assert_eq!(check, [["ok"]]);
+        for account in rows(&database, "SELECT name FROM accounts") {
+            let home = self.homes().join(&account[0]);
+            assert!(is_folder(&home), "an account without a home: {}", home.display());
+        }
+        let log = self.log();
+        for secret in [&self.operator_key, &self.tenant_key] {
+            let secret = secret.rsplit('_').next().unwrap_or_default();
+            if secret.len() < 16 {
+                continue;
+            }
+            assert!(!log.contains(secret), "a key in the log");
+            for file in fs::read_dir(self.data()).expect("the data folder").flatten() {
+                if file.path().is_file() {
+                    let bytes = fs::read(file.path()).expect("a file");
+                    assert!(!contains(&bytes, secret.as_bytes()), "a key in {:?}", file.path());
+                }
+            }
+        }
+        assert!(!log.contains("panicked"), "a panic:\n{log}");
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("the server's log:\n{}", self.log());
+        } else {
+            self.verify();
+        }
+    }
+}
+
+fn rows(database: &Connection, sql: &str) -> Vec<Vec<String>> {
+    use rusqlite::types::ValueRef;
+    let mut statement = database.prepare(sql).expect(sql);
+    let columns = statement.column_count();
+    let rows = statement.query_map([], |row| {
+        (0..columns)
+            .map(|column| {
+                Ok(match row.get_ref(column)? {
+                    ValueRef::Null => "-".to_owned(),
+                    ValueRef::Integer(number) => number.to_string(),
+                    ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+                    other => format!("{other:?}"),
+                })
+            })
+            .collect()
+    });
+    rows.expect(sql).map(|row| row.expect(sql)).collect()
+}
+
+/// A folder itself, not a link to one.
+pub fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}

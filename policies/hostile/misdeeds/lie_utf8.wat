@@ -1,0 +1,6 @@
+;; Answers a name that is not UTF-8.
+
+(func (export "enlist:policy/username@1.0.0#derive") (param i32) (result i32) (i32.const 128))
+(data (i32.const 128) "\00\00\00\00" "\90\00\00\00" "\01\00\00\00")
+(data (i32.const 144) "\a0\00\00\00" "\05\00\00\00")
+(data (i32.const 160) "emp\ff\fe")

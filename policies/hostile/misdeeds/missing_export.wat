@@ -1,0 +1,2 @@
+;; Exports everything but the quota: a component of another world.
+;; world: enlist:hostile/without-quota
