@@ -100,9 +100,10 @@ impl Bench {
             instance.configure("{}").await?;
             Ok::<_, Box<dyn Error>>(instance)
         })?;
-        let native = (0..8).fold(sdk::Request::by_hand(ADDRESS).with_email(ADDRESS), |request, i| {
-            request.with_attribute(&format!("custom:field{i}"), &format!("value {i}"))
-        });
+        let native = (0..8)
+            .fold(sdk::Request::by_hand(ADDRESS).with_email(ADDRESS), |request, i| {
+                request.with_attribute(&format!("custom:field{i}"), &format!("value {i}"))
+            });
         Ok(Self {
             runtime,
             request: request(),
@@ -141,7 +142,8 @@ impl Bench {
                 let question = Question::of(request);
                 reused.admit(&question).await.expect("admit").expect("admitted");
                 let name = pick(&reused.derive(&question).await.expect("derive").expect("names"));
-                let allowed = reused.allow(&question, &name, Usage::default()).await.expect("allow");
+                let allowed =
+                    reused.allow(&question, &name, Usage::default()).await.expect("allow");
                 black_box(allowed.expect("allowed"));
                 black_box(reused.notes().await.expect("notes"));
             }
@@ -186,7 +188,11 @@ fn ratios(bench: &mut Bench) {
     });
     println!("\nmedians of {ROUNDS} interleaved rounds of {TIMES}, microseconds and ratios");
     for ((_, name), micros) in Row::ALL.iter().zip([native, reused, fresh, empty]) {
-        println!("{name:>16} {micros:8.2}  x native {:6.2}  x reused {:5.2}", micros / native, micros / reused);
+        println!(
+            "{name:>16} {micros:8.2}  x native {:6.2}  x reused {:5.2}",
+            micros / native,
+            micros / reused
+        );
     }
     println!("fresh / reused = {:.2} (the contract: at most 3)", fresh / reused);
 }

@@ -24,16 +24,8 @@ pub(crate) fn make(nested: &Nested, out: &Path) -> Result<(), Box<dyn Error>> {
 
     let mut rust = String::new();
     for (module, folder, about) in [
-        (
-            "honest",
-            "honest",
-            "Policies that a test can steer or measure. They behave.",
-        ),
-        (
-            "hostile",
-            "misdeeds",
-            "Policies that misbehave, one misdeed each.",
-        ),
+        ("honest", "honest", "Policies that a test can steer or measure. They behave."),
+        ("hostile", "misdeeds", "Policies that misbehave, one misdeed each."),
     ] {
         fs::create_dir_all(out.join(module))?;
         let files = by_name(&source.join(folder))?;
@@ -59,11 +51,7 @@ fn by_name(folder: &Path) -> Result<Files, Box<dyn Error>> {
     let mut files = Files::new();
     for entry in fs::read_dir(folder)? {
         let file = entry?.path();
-        let name = file
-            .file_stem()
-            .ok_or("a file without a name")?
-            .to_string_lossy()
-            .into_owned();
+        let name = file.file_stem().ok_or("a file without a name")?.to_string_lossy().into_owned();
         if let Some(other) = files.insert(name, file) {
             return Err(format!("a second guest is called like {}", other.display()).into());
         }
@@ -88,11 +76,7 @@ fn name_module(
         }
         let bytes =
             format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{module}/{name}.wasm\"))");
-        writeln!(
-            rust,
-            "    pub const {}: &[u8] = {bytes};",
-            name.to_uppercase()
-        )?;
+        writeln!(rust, "    pub const {}: &[u8] = {bytes};", name.to_uppercase())?;
     }
     writeln!(rust, "    /// All of them, by the names of their files.")?;
     writeln!(rust, "    pub const ALL: &[(&str, &[u8])] = &[")?;
@@ -108,10 +92,7 @@ fn name_macro(rust: &mut String, files: &Files) -> Result<(), Box<dyn Error>> {
         rust,
         "/// Calls the macro it is given once with the name of every misbehaving guest."
     )?;
-    writeln!(
-        rust,
-        "#[macro_export]\nmacro_rules! for_each_hostile {{\n    ($called:ident) => {{"
-    )?;
+    writeln!(rust, "#[macro_export]\nmacro_rules! for_each_hostile {{\n    ($called:ident) => {{")?;
     for name in files.keys() {
         writeln!(rust, "        $called!({name});")?;
     }

@@ -24,11 +24,7 @@ impl WatGuests {
         let (contract, _) = resolve.push_dir(wit)?;
         resolve.push_file(source.join("worlds.wit"))?;
         let honest = fs::read_to_string(source.join("honest/empty.wat"))?;
-        Ok(Self {
-            honest,
-            resolve,
-            contract,
-        })
+        Ok(Self { honest, resolve, contract })
     }
 
     /// The component of one file. Two lines of its comment may ask for something unusual: `;; world: ID` for another world,
@@ -52,9 +48,7 @@ impl WatGuests {
     fn completed(&self, misdeed: &str) -> String {
         let lacks = |paragraph: &&str| {
             let rest = paragraph.split_once("(export ").map(|(_, rest)| rest);
-            let name = rest
-                .and_then(|rest| rest.split_once(')'))
-                .map(|(name, _)| name);
+            let name = rest.and_then(|rest| rest.split_once(')')).map(|(name, _)| name);
             name.is_some_and(|name| !misdeed.contains(&format!("(export {name})")))
         };
         let honest: Vec<&str> = self.honest.split("\n\n").filter(lacks).collect();
@@ -77,11 +71,7 @@ fn append_instances(component: &mut Vec<u8>, instances: u8) -> Result<(), Box<dy
     }
     // One byte of a length holds seven bits; two are enough here.
     let length = section.len();
-    component.extend([
-        CORE_INSTANCES,
-        (length & 0x7f) as u8 | 0x80,
-        u8::try_from(length >> 7)?,
-    ]);
+    component.extend([CORE_INSTANCES, (length & 0x7f) as u8 | 0x80, u8::try_from(length >> 7)?]);
     component.extend(section);
     Ok(())
 }

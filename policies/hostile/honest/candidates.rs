@@ -24,21 +24,12 @@ impl Policy for Candidates {
     fn derive(&self, request: &Request) -> Result<Vec<String>, Refusal> {
         note!("derive");
         refused(request, "refuse_derive")?;
-        let names = request
-            .attribute("names")
-            .unwrap_or(&request.applicant.username);
-        Ok(names
-            .split(',')
-            .map(|name| format!("{}{name}", self.prefix))
-            .collect())
+        let names = request.attribute("names").unwrap_or(&request.applicant.username);
+        Ok(names.split(',').map(|name| format!("{}{name}", self.prefix)).collect())
     }
 
     fn allow(&self, request: &Request, name: &str, usage: &Usage) -> Result<Allowance, Refusal> {
-        note!(
-            "allow {name} {} {}",
-            usage.accounts,
-            usage.accounts_in_domain
-        );
+        note!("allow {name} {} {}", usage.accounts, usage.accounts_in_domain);
         refused(request, "refuse_allow")?;
         let allowance = Allowance {
             max_accounts: number(request, "max_accounts"),
@@ -63,9 +54,7 @@ fn refused(request: &Request, attribute: &str) -> Result<(), Refusal> {
 }
 
 fn number(request: &Request, attribute: &str) -> Option<u64> {
-    request
-        .attribute(attribute)
-        .and_then(|value| u64::from_str(value).ok())
+    request.attribute(attribute).and_then(|value| u64::from_str(value).ok())
 }
 
 export!(Candidates);

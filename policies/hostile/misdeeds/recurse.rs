@@ -4,11 +4,7 @@ use enlist_policy::{Policy, Refusal, Request, export};
 
 fn deeper(depth: u64) -> u64 {
     let frame = std::hint::black_box([depth; 64]);
-    if frame[0] == 0 {
-        0
-    } else {
-        deeper(depth + 1) + frame[63]
-    }
+    if frame[0] == 0 { 0 } else { deeper(depth + 1) + frame[63] }
 }
 
 #[derive(serde::Deserialize)]
