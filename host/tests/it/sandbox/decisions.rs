@@ -93,6 +93,13 @@ async fn a_trap_tells_the_operator_where() {
 }
 
 #[tokio::test]
+async fn notes_are_kept_up_to_64_lines_of_512_bytes() {
+    let policy = load(&engine(&fuel_decides()), hostile::TOO_MANY_NOTES);
+    let notes = decide(&policy, &request(&[])).await.expect("a verdict").notes;
+    assert_eq!(notes, vec!["0".repeat(512); 64]);
+}
+
+#[tokio::test]
 async fn the_same_question_costs_the_same() {
     let policy = load(&engine(&fuel_decides()), LOCALPART);
     let mut fuel = Vec::new();

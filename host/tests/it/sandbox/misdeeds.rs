@@ -79,10 +79,12 @@ misdeeds! {
     spin_derive under fuel_decides: Fails(Derive, OutOfFuel);
     spin_allow under fuel_decides: Fails(Allow, OutOfFuel);
     spin_notes under fuel_decides: Fails(Notes, OutOfFuel);
-    fill_memory under time_decides: Fails(Admit, TimedOut);
+    fill_memory under fuel_decides: Fails(Admit, OutOfFuel);
+    slow_instructions under time_decides: Fails(Admit, TimedOut);
 
     hoard under fuel_decides: Fails(Admit, OutOfMemory);
     hoard_start under fuel_decides: Fails(Start, OutOfMemory);
+    refused_growth under fuel_decides: Fails(Admit, OutOfMemory);
     hoard_tables under fuel_decides: Fails(Admit, OutOfMemory);
     hoard_memories under fuel_decides: TurnedAway(|e| matches!(e, TooBig(_)));
     hoard_instances under fuel_decides: TurnedAway(|e| matches!(e, TooBig(_)));
@@ -100,6 +102,8 @@ misdeeds! {
     shout_label under fuel_decides: Fails(Allow, AnswerTooLarge);
     one_megabyte under fuel_decides: Fails(Derive, AnswerTooLarge);
     ten_thousand_megabytes under fuel_decides: Fails(Derive, AnswerTooLarge);
+    million_names under fuel_decides: Fails(Derive, AnswerTooLarge);
+    too_many_notes under fuel_decides: Granted("honest");
     // What these two shout does not even fit into their memory; `limits` gives it to them.
     shout_names under fuel_decides: Fails(Derive, OutOfMemory);
     shout_notes under fuel_decides: Fails(Admit, OutOfMemory);
