@@ -216,6 +216,9 @@ impl Root {
         // Through the descriptor, as homes are made: the path may lead elsewhere by now.
         rustix::fs::accessat(&self.directory, ".", rustix::fs::Access::WRITE_OK, AtFlags::empty())
             .map_err(fail)?;
+        if rustix::fs::fstat(&self.directory).map_err(fail)?.st_nlink == 0 {
+            return Err(fail(Errno::NOENT));
+        }
         let room = rustix::fs::fstatvfs(&self.directory).map_err(fail)?;
         // Some file systems count no inodes at all and say 0 of 0.
         if room.f_bavail == 0 || (room.f_files > 0 && room.f_favail == 0) {

@@ -12,11 +12,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use tempfile::TempDir;
 
 /// The guide's own body.
-pub const GUIDE: &str = r#"{"username":"testuser@example.com","email":"testuser@example.com","cognito_user_id":"test-user-id",
+pub(crate) const GUIDE: &str = r#"{"username":"testuser@example.com","email":"testuser@example.com","cognito_user_id":"test-user-id",
     "user_attributes":{"email":"testuser@example.com","email_verified":"true"}}"#;
 
 /// The binary, in an environment that says nothing about Enlist.
-pub fn enlist() -> Command {
+pub(crate) fn enlist() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_enlist"));
     for (name, _) in std::env::vars_os() {
         let ours = name.to_string_lossy().starts_with("ENLIST_");
@@ -29,46 +29,46 @@ pub fn enlist() -> Command {
 }
 
 /// A server that runs, and where it keeps everything.
-pub struct App {
-    pub folder: TempDir,
-    pub line: Value,
-    pub url: String,
-    pub operator_key: String,
-    pub tenant_key: String,
+pub(crate) struct App {
+    pub(crate) folder: TempDir,
+    pub(crate) line: Value,
+    pub(crate) url: String,
+    pub(crate) operator_key: String,
+    pub(crate) tenant_key: String,
     settings: Vec<(String, String)>,
     child: Option<Child>,
 }
 
 /// What a client got.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: BTreeMap<String, String>,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_else(|| panic!("no code: {self:?}")).to_owned()
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
 }
 
 impl App {
     /// A first start with the settings of a fresh clone.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
     /// A first start with these settings, as environment variables say them.
-    pub fn start_with(settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(settings: &[(&str, &str)]) -> Self {
         let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let mut app = Self {
             folder: tempfile::tempdir().expect("a folder"),
@@ -86,12 +86,12 @@ impl App {
     }
 
     /// A first start with this component as the policy of tenant `default`.
-    pub fn with_policy(component: &[u8], settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn with_policy(component: &[u8], settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("policy.wasm");
         fs::write(&file, component).expect("a component file");
         let file = file.display().to_string();
-        let mut all = vec![("ENLIST_BOOTSTRAP_POLICY", file.as_str())];
+        let mut all = vec![("ENLIST_BOOTSTRAP__POLICY", file.as_str())];
         all.extend_from_slice(settings);
         Self::start_with(&all)
     }
@@ -101,7 +101,7 @@ impl App {
     }
 
     /// Starts the server again in the same folder, with more in its environment.
-    pub fn run_with(&mut self, more: &[(&str, &str)]) {
+    pub(crate) fn run_with(&mut self, more: &[(&str, &str)]) {
         let log = File::options().create(true).append(true).open(self.log_path()).expect("a log");
         let mut command = enlist();
         command.args(["serve", "--print-first-keys", "--data-dir"]).arg(self.data());
@@ -118,7 +118,7 @@ impl App {
     }
 
     /// Ends the server as a power cut would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             child.wait().expect("the end");
@@ -126,61 +126,64 @@ impl App {
     }
 
     /// Waits until the server ends by itself.
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.take().expect("a server").wait().expect("the end")
     }
 
     /// Asks the server to stop.
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let id = i32::try_from(self.child.as_ref().expect("a server").id()).expect("a pid");
         let pid = rustix::process::Pid::from_raw(id).expect("a pid");
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
     }
 
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.kill();
         self.run();
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    pub fn homes(&self) -> PathBuf {
+    pub(crate) fn homes(&self) -> PathBuf {
         self.data().join("collections")
     }
 
-    pub fn log_path(&self) -> PathBuf {
+    pub(crate) fn log_path(&self) -> PathBuf {
         self.folder.path().join("log")
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
-    pub fn database(&self) -> Connection {
+    pub(crate) fn database(&self) -> Connection {
         Connection::open(self.data().join("enlist.db")).expect("the database")
     }
 
     /// The rows of a query, each as its columns' text, `-` for null.
-    pub fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+    pub(crate) fn rows(&self, sql: &str) -> Vec<Vec<String>> {
         rows(&self.database(), sql)
     }
 
-    pub fn count(&self, sql: &str) -> i64 {
+    pub(crate) fn count(&self, sql: &str) -> i64 {
         self.database().query_row(sql, [], |row| row.get(0)).expect(sql)
     }
 
     /// Outcome and code of the latest row of the record.
-    pub fn last_decision(&self) -> BTreeMap<&'static str, String> {
+    pub(crate) fn last_decision(&self) -> BTreeMap<&'static str, String> {
         let sql = "SELECT outcome, coalesce(code, '-'), coalesce(stage, '-'), coalesce(detail, '-'), coalesce(name, '-'),
             dry_run, occasion, source, notes, coalesce(place, '-') FROM decisions ORDER BY id DESC LIMIT 1";
-        let names = ["outcome", "code", "stage", "detail", "name", "dry_run", "occasion", "source", "notes", "place"];
+        let names = [
+            "outcome", "code", "stage", "detail", "name", "dry_run", "occasion", "source", "notes",
+            "place",
+        ];
         names.into_iter().zip(self.rows(sql).remove(0)).collect()
     }
 
     /// Names of what stands in the home root.
-    pub fn folders(&self) -> Vec<String> {
+    pub(crate) fn folders(&self) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(self.homes())
             .expect("the home root")
             .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
@@ -189,7 +192,7 @@ impl App {
         names
     }
 
-    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.expect("an answer");
         let status = response.status().as_u16();
         let headers = response
@@ -200,12 +203,12 @@ impl App {
         Answer { status, headers, text: response.text().await.expect("a body") }
     }
 
-    pub fn client(&self) -> reqwest::Client {
+    pub(crate) fn client(&self) -> reqwest::Client {
         reqwest::Client::builder().no_proxy().build().expect("a client")
     }
 
     /// `POST path` with a key, or none when it is empty.
-    pub async fn post(&self, path: &str, key: &str, body: &str) -> Answer {
+    pub(crate) async fn post(&self, path: &str, key: &str, body: &str) -> Answer {
         let mut request = self.client().post(format!("{}{path}", self.url)).body(body.to_owned());
         if !key.is_empty() {
             request = request.header("X-API-Key", key);
@@ -213,22 +216,22 @@ impl App {
         self.send(request).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(self.client().get(format!("{}{path}", self.url))).await
     }
 
     /// The compatible door with the tenant's key.
-    pub async fn provision(&self, body: &str) -> Answer {
+    pub(crate) async fn provision(&self, body: &str) -> Answer {
         self.post("/provision-user", &self.tenant_key, body).await
     }
 
     /// The dry run with the tenant's key.
-    pub async fn decide(&self, body: &str) -> Answer {
+    pub(crate) async fn decide(&self, body: &str) -> Answer {
         self.post("/v1/decisions", &self.tenant_key, body).await
     }
 
     /// Somebody who shall get in: the name they got.
-    pub async fn enlist(&self, body: &str) -> String {
+    pub(crate) async fn enlist(&self, body: &str) -> String {
         let answer = self.provision(body).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()["username"].as_str().expect("a name").to_owned()
@@ -292,7 +295,7 @@ fn rows(database: &Connection, sql: &str) -> Vec<Vec<String>> {
 }
 
 /// A folder itself, not a link to one.
-pub fn is_folder(path: &Path) -> bool {
+pub(crate) fn is_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 

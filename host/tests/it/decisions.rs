@@ -9,7 +9,8 @@ async fn a_dry_run_answers_and_leaves_nothing_but_its_row() {
     let answer = app.decide(GUIDE).await;
     assert_eq!(answer.status, 200);
     let allowance = json!({"max_accounts": null, "max_accounts_in_domain": null, "storage_bytes": null, "storage_files": null, "labels": {}});
-    let grant = json!({"decision": "grant", "username": "testuser", "allowance": allowance, "revision": 1});
+    let grant =
+        json!({"decision": "grant", "username": "testuser", "allowance": allowance, "revision": 1});
     assert_eq!(answer.json(), grant);
     assert!(app.folders().is_empty());
     assert_eq!(app.count("SELECT count(*) FROM accounts"), 0);
@@ -19,7 +20,10 @@ async fn a_dry_run_answers_and_leaves_nothing_but_its_row() {
 
     let refused = app.decide(r#"{"username":"a b"}"#).await;
     assert_eq!((refused.status, refused.json()["decision"].as_str()), (200, Some("refuse")));
-    assert_eq!((refused.code().as_str(), refused.json()["revision"].as_u64()), ("charset", Some(1)));
+    assert_eq!(
+        (refused.code().as_str(), refused.json()["revision"].as_u64()),
+        ("charset", Some(1))
+    );
     assert!(refused.json()["message"].is_string());
 }
 
@@ -28,7 +32,11 @@ async fn the_hosts_own_refusals_are_answered_as_at_the_opening() {
     let app = App::start();
     app.enlist(GUIDE).await;
     std::fs::create_dir_all(app.homes().join("full/inside")).expect("a folder");
-    for (username, code) in [("testuser@other.example", "username_taken"), ("con", "name_unusable"), ("full", "home_exists")] {
+    for (username, code) in [
+        ("testuser@other.example", "username_taken"),
+        ("con", "name_unusable"),
+        ("full", "home_exists"),
+    ] {
         let body = format!(r#"{{"username":"{username}"}}"#);
         let (dry, real) = (app.decide(&body).await, app.provision(&body).await);
         assert_eq!((dry.status, dry.code().as_str()), (200, code));
@@ -45,19 +53,29 @@ async fn somebody_who_is_known_gets_their_frozen_name_at_an_opening_and_is_nobod
     let known = app.decide(moved).await;
     assert_eq!(known.json()["username"], "testuser");
     assert_eq!(app.last_decision()["outcome"], "known");
-    let signing_up = r#"{"username":"moved@example.com","cognito_user_id":"test-user-id","occasion":"sign_up"}"#;
+    let signing_up =
+        r#"{"username":"moved@example.com","cognito_user_id":"test-user-id","occasion":"sign_up"}"#;
     assert_eq!(app.decide(signing_up).await.json()["username"], "moved");
     assert_eq!(app.last_decision()["occasion"], "sign_up");
     let request = app.rows("SELECT request FROM decisions ORDER BY id DESC LIMIT 1");
     assert!(request[0][0].contains(r#""subject":null"#), "any subject is dropped: {request:?}");
-    assert_eq!(app.decide(&GUIDE.replace("cognito_user_id", "x").replace('}', "")).await.status, 400);
+    assert_eq!(
+        app.decide(&GUIDE.replace("cognito_user_id", "x").replace('}', "")).await.status,
+        400
+    );
 }
 
 #[tokio::test]
 async fn an_email_at_sign_up_is_pending_unless_it_is_said_to_be_verified() {
     let app = App::start();
-    for (verified, expected) in [("", "pending"), (r#","email_verified":"false""#, "pending"), (r#","email_verified":true"#, "verified")] {
-        let body = format!(r#"{{"username":"u","user_attributes":{{"email":"a@example.com"{verified}}},"occasion":"sign_up"}}"#);
+    for (verified, expected) in [
+        ("", "pending"),
+        (r#","email_verified":"false""#, "pending"),
+        (r#","email_verified":true"#, "verified"),
+    ] {
+        let body = format!(
+            r#"{{"username":"u","user_attributes":{{"email":"a@example.com"{verified}}},"occasion":"sign_up"}}"#
+        );
         assert_eq!(app.decide(&body).await.status, 200);
         let request = &app.rows("SELECT request FROM decisions ORDER BY id DESC LIMIT 1")[0][0];
         assert!(request.contains(&format!(r#""assurance":"{expected}""#)), "{request}");
@@ -79,7 +97,10 @@ async fn what_is_wrong_with_a_body_is_a_problem_with_a_pointer() {
     assert_eq!((answer.status, answer.code().as_str()), (400, "field_invalid"));
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     let json = answer.json();
-    assert_eq!(json["errors"], json!([{"pointer": "/occasion", "detail": "Wrong value for occasion"}]));
+    assert_eq!(
+        json["errors"],
+        json!([{"pointer": "/occasion", "detail": "Wrong value for occasion"}])
+    );
     assert_eq!(json["request_id"].as_str(), answer.header("x-request-id"));
     assert_eq!(app.decide("").await.code(), "body_required");
     assert_eq!(app.count("SELECT count(*) FROM decisions"), 0);
@@ -97,7 +118,8 @@ async fn a_tenant_that_is_not_the_keys_looks_like_one_that_is_not_there() {
     };
     assert_eq!(ask("default", &app.tenant_key).await.status, 200);
     assert_eq!(ask("default", &app.operator_key).await.status, 200);
-    let (foreign, missing) = (ask("other", &app.tenant_key).await, ask("nobody", &app.tenant_key).await);
+    let (foreign, missing) =
+        (ask("other", &app.tenant_key).await, ask("nobody", &app.tenant_key).await);
     assert_eq!((foreign.status, foreign.code()), (404, missing.code()));
     assert_eq!(foreign.json()["title"], missing.json()["title"]);
     assert_eq!(ask("nobody", &app.operator_key).await.status, 404);

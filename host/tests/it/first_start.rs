@@ -26,7 +26,9 @@ fn server(folder: &Path) -> Command {
 fn say(command: &mut Command) -> (Child, Value) {
     let mut child = command.spawn().expect("the server");
     let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().expect("standard output")).read_line(&mut line).expect("a line");
+    BufReader::new(child.stdout.as_mut().expect("standard output"))
+        .read_line(&mut line)
+        .expect("a line");
     let line = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"));
     (child, line)
 }
@@ -42,7 +44,8 @@ fn stop(mut child: Child) -> String {
 async fn status(line: &Value, key: &str) -> u16 {
     let url = format!("http://{}/provision-user", line["listen"].as_str().expect("listen"));
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let answer = client.post(url).header("X-API-Key", key).body(GUIDE).send().await.expect("an answer");
+    let answer =
+        client.post(url).header("X-API-Key", key).body(GUIDE).send().await.expect("an answer");
     answer.status().as_u16()
 }
 
@@ -85,14 +88,21 @@ async fn keys_of_a_start_that_died_are_taken_over() {
     let (child, _) = say(&mut server(folder.path()));
     stop(child);
     let data = folder.path().join("data");
-    let kept: Value = serde_json::from_slice(&fs::read(data.join("first-keys.json")).expect("keys")).expect("JSON");
+    let kept: Value =
+        serde_json::from_slice(&fs::read(data.join("first-keys.json")).expect("keys"))
+            .expect("JSON");
     for file in ["enlist.db", "enlist.db-wal", "enlist.db-shm"] {
         let _ = fs::remove_file(data.join(file));
     }
     let (child, line) = say(&mut server(folder.path()));
     assert_eq!(line["event"], "first_start");
-    let again: Value = serde_json::from_slice(&fs::read(data.join("first-keys.json")).expect("keys")).expect("JSON");
-    assert_eq!((&again["operator_key"], &again["tenant_key"]), (&kept["operator_key"], &kept["tenant_key"]));
+    let again: Value =
+        serde_json::from_slice(&fs::read(data.join("first-keys.json")).expect("keys"))
+            .expect("JSON");
+    assert_eq!(
+        (&again["operator_key"], &again["tenant_key"]),
+        (&kept["operator_key"], &kept["tenant_key"])
+    );
     assert_eq!(status(&line, kept["tenant_key"].as_str().expect("a key")).await, 200);
     stop(child);
 }
@@ -118,7 +128,9 @@ async fn keys_from_outside_are_taken_and_nothing_is_printed_or_written() {
     let port = free_port();
     let mut command = server(folder.path());
     command.env("ENLIST_LISTEN", format!("127.0.0.1:{port}"));
-    command.env("ENLIST_BOOTSTRAP__OPERATOR_KEY_FILE", &operator).env("ENLIST_BOOTSTRAP__TENANT_KEY_FILE", "tenant");
+    command
+        .env("ENLIST_BOOTSTRAP__OPERATOR_KEY_FILE", &operator)
+        .env("ENLIST_BOOTSTRAP__TENANT_KEY_FILE", "tenant");
     let mut child = command.spawn().expect("the server");
     let line = serde_json::json!({"listen": format!("127.0.0.1:{port}")});
     wait_until_it_answers(&line).await;
@@ -150,7 +162,8 @@ fn a_weak_or_mistyped_key_from_outside_stops_the_first_start() {
     for (text, told) in [("short", "16"), ("enl_tk_00000000_x", "mistyped")] {
         let folder = folder();
         fs::write(folder.path().join("key"), text).expect("a key");
-        let (code, log) = refused(server(folder.path()).env("ENLIST_BOOTSTRAP__TENANT_KEY_FILE", "key"));
+        let (code, log) =
+            refused(server(folder.path()).env("ENLIST_BOOTSTRAP__TENANT_KEY_FILE", "key"));
         assert_eq!(code, Some(2), "{log}");
         assert!(log.contains("bootstrap.tenant_key_file") && log.contains(told), "{log}");
         assert!(!log.contains(text), "the key is not repeated: {log}");
@@ -188,7 +201,10 @@ fn systemds_state_directory_says_where_the_data_is() {
     let folder = folder();
     let state = folder.path().join("state");
     let mut command = enlist();
-    command.env("STATE_DIRECTORY", &state).env("ENLIST_LISTEN", "127.0.0.1:0").current_dir(folder.path());
+    command
+        .env("STATE_DIRECTORY", &state)
+        .env("ENLIST_LISTEN", "127.0.0.1:0")
+        .current_dir(folder.path());
     let (child, line) = say(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
     assert_eq!(line["data_dir"].as_str(), state.to_str());
     stop(child);
@@ -209,7 +225,10 @@ fn a_second_server_on_the_same_folder_or_port_ends_with_1() {
     assert_eq!(code, Some(1));
     assert!(log.contains(listen), "{log}");
     let (child, line) = say(&mut server(other.path()));
-    assert_eq!(line["event"], "first_start", "a first start that could not listen has not happened");
+    assert_eq!(
+        line["event"], "first_start",
+        "a first start that could not listen has not happened"
+    );
     stop(child);
 }
 
@@ -220,9 +239,19 @@ async fn on_a_terminal_the_first_start_shows_the_keys_once_and_a_curl_that_works
     rustix::pty::grantpt(&terminal).expect("a terminal");
     rustix::pty::unlockpt(&terminal).expect("a terminal");
     let name = rustix::pty::ptsname(&terminal, Vec::new()).expect("its name");
-    let side = || fs::File::options().read(true).write(true).open(name.to_str().expect("a path")).expect("its other side");
+    let side = || {
+        fs::File::options()
+            .read(true)
+            .write(true)
+            .open(name.to_str().expect("a path"))
+            .expect("its other side")
+    };
     let mut command = enlist();
-    command.current_dir(folder.path()).env("ENLIST_LISTEN", "127.0.0.1:0").stdout(side()).stderr(Stdio::null());
+    command
+        .current_dir(folder.path())
+        .env("ENLIST_LISTEN", "127.0.0.1:0")
+        .stdout(side())
+        .stderr(Stdio::null());
     let mut child = command.spawn().expect("the server");
     let mut shown = BufReader::new(fs::File::from(terminal));
     let mut text = String::new();
@@ -238,15 +267,28 @@ async fn on_a_terminal_the_first_start_shows_the_keys_once_and_a_curl_that_works
         rest.split_once(to).expect(to).0.to_owned()
     };
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let post = client.post(between("curl -X POST ", " ")).header("X-API-Key", between("X-API-Key: ", "\""));
-    let answer = post.body(between("-d '", "'")).send().await.expect("an answer").text().await.expect("a body");
+    let post = client
+        .post(between("curl -X POST ", " "))
+        .header("X-API-Key", between("X-API-Key: ", "\""));
+    let answer = post
+        .body(between("-d '", "'"))
+        .send()
+        .await
+        .expect("an answer")
+        .text()
+        .await
+        .expect("a body");
     let answer: Value = serde_json::from_str(&answer).expect("JSON");
     assert_eq!(answer["created"], true);
     let _ = child.kill();
     child.wait().expect("the end");
 
     let mut command = enlist();
-    command.current_dir(folder.path()).env("ENLIST_LISTEN", "127.0.0.1:0").stdout(side()).stderr(Stdio::null());
+    command
+        .current_dir(folder.path())
+        .env("ENLIST_LISTEN", "127.0.0.1:0")
+        .stdout(side())
+        .stderr(Stdio::null());
     let mut child = command.spawn().expect("the server");
     let mut text = String::new();
     while !text.contains("Homes:") {

@@ -25,8 +25,16 @@ async fn created(app: &App, body: &str) -> bool {
 async fn taken(app: &App, body: &str) -> String {
     let before = (app.count("SELECT count(*) FROM accounts"), app.folders());
     let answer = app.provision(body).await;
-    assert_eq!((answer.status, answer.code().as_str()), (409, "username_taken"), "{body}: {answer:?}");
-    assert_eq!((app.count("SELECT count(*) FROM accounts"), app.folders()), before, "nothing came of it");
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (409, "username_taken"),
+        "{body}: {answer:?}"
+    );
+    assert_eq!(
+        (app.count("SELECT count(*) FROM accounts"), app.folders()),
+        before,
+        "nothing came of it"
+    );
     app.last_decision()["detail"].clone()
 }
 
@@ -35,14 +43,22 @@ fn set_issuer(app: &App, issuer: &str) {
 }
 
 fn account(app: &App) -> Vec<Vec<String>> {
-    app.rows("SELECT issuer, subject, username, name, email, verified_domain FROM accounts ORDER BY id")
+    app.rows(
+        "SELECT issuer, subject, username, name, email, verified_domain FROM accounts ORDER BY id",
+    )
 }
 
 #[tokio::test]
 async fn a_person_is_known_by_their_subject_whatever_else_changes() {
     let app = App::start();
     assert!(created(&app, &with_sub("anna@example.com", "s1")).await);
-    assert!(!created(&app, &body("renamed", json!({}), json!({"sub": "s1", "email": "new@other.example"}))).await);
+    assert!(
+        !created(
+            &app,
+            &body("renamed", json!({}), json!({"sub": "s1", "email": "new@other.example"}))
+        )
+        .await
+    );
     assert!(!created(&app, &body("x", json!({"cognito_user_id": "s1"}), json!({}))).await);
     let stored = [["", "s1", "anna@example.com", "anna", "anna@example.com", "example.com"]];
     assert_eq!(account(&app), stored, "and nothing of it was changed");
@@ -51,10 +67,15 @@ async fn a_person_is_known_by_their_subject_whatever_else_changes() {
 #[tokio::test]
 async fn the_sub_wins_over_cognito_user_id_and_one_that_equals_the_username_is_none() {
     let app = App::start();
-    let old_trigger = body("uuid-1", json!({"cognito_user_id": "uuid-1"}), json!({"sub": "s1", "email": "anna@example.com"}));
+    let old_trigger = body(
+        "uuid-1",
+        json!({"cognito_user_id": "uuid-1"}),
+        json!({"sub": "s1", "email": "anna@example.com"}),
+    );
     assert_eq!(app.enlist(&old_trigger).await, "anna");
     assert!(!created(&app, &body("other", json!({}), json!({"sub": "s1"}))).await);
-    let without = body("carl@example.com", json!({"cognito_user_id": "carl@example.com"}), json!({}));
+    let without =
+        body("carl@example.com", json!({"cognito_user_id": "carl@example.com"}), json!({}));
     assert_eq!(app.enlist(&without).await, "carl");
     assert_eq!(app.rows("SELECT subject FROM accounts ORDER BY id"), [["s1"], ["-"]]);
 }
@@ -86,7 +107,8 @@ async fn a_subject_that_is_held_without_an_issuer_is_not_given_to_one() {
     let named = body("anna2@example.com", json!({"issuer": "https://pool"}), json!({"sub": "s1"}));
     assert_eq!(taken(&app, &named).await, "issuer_unset");
     assert!(app.log().contains("enlist tenant set --issuer"), "the log says what to do");
-    let stranger = body("berta@example.com", json!({"issuer": "https://pool"}), json!({"sub": "s2"}));
+    let stranger =
+        body("berta@example.com", json!({"issuer": "https://pool"}), json!({"sub": "s2"}));
     assert!(created(&app, &stranger).await, "for a subject it does not hold it is no matter");
 }
 
@@ -119,24 +141,42 @@ async fn without_that_email_nobody_is_linked_and_the_policy_is_not_asked() {
     assert!(created(&app, r#"{"username":"carl"}"#).await);
     let refused = [
         body("anna@example.com", json!({}), json!({"sub": "s1", "email": "anna@example.com"})),
-        body("anna@example.com", json!({}), json!({"sub": "s1", "email": "anna@example.com", "email_verified": "True"})),
-        with_sub("anna@example.com", "s1").replace("anna@example.com\",\"email_v", "Anna@example.com\",\"email_v"),
+        body(
+            "anna@example.com",
+            json!({}),
+            json!({"sub": "s1", "email": "anna@example.com", "email_verified": "True"}),
+        ),
+        with_sub("anna@example.com", "s1")
+            .replace("anna@example.com\",\"email_v", "Anna@example.com\",\"email_v"),
         body("anna@example.com", json!({}), json!({"sub": "s1"})),
-        body("carl", json!({}), json!({"sub": "s2", "email": "carl@example.com", "email_verified": true})),
+        body(
+            "carl",
+            json!({}),
+            json!({"sub": "s2", "email": "carl@example.com", "email_verified": true}),
+        ),
     ];
     for body in refused {
         assert_eq!(taken(&app, &body).await, "link_refused", "{body}");
         assert_eq!(app.last_decision()["stage"], "host");
     }
     assert_eq!(app.count("SELECT count(*) FROM accounts WHERE subject IS NOT NULL"), 0);
-    assert_eq!(app.count("SELECT count(*) FROM decisions WHERE code = 'username_taken' AND fuel IS NOT NULL"), 0);
+    assert_eq!(
+        app.count(
+            "SELECT count(*) FROM decisions WHERE code = 'username_taken' AND fuel IS NOT NULL"
+        ),
+        0
+    );
 }
 
 #[tokio::test]
 async fn an_account_that_has_a_subject_is_not_linked_to_another() {
     let app = App::start();
     assert!(created(&app, &with_sub("anna@example.com", "s1")).await);
-    assert_eq!(taken(&app, &with_sub("anna@example.com", "s2")).await, "-", "new, and the name is held");
+    assert_eq!(
+        taken(&app, &with_sub("anna@example.com", "s2")).await,
+        "-",
+        "new, and the name is held"
+    );
     assert_eq!(account(&app)[0][1], "s1");
 }
 
@@ -152,11 +192,16 @@ async fn without_a_subject_a_name_that_one_account_holds_is_known_and_changes_no
 #[tokio::test]
 async fn without_a_subject_a_name_that_several_accounts_hold_is_taken() {
     let app = App::start();
-    let of = |sub: &str, email: &str| body("shared", json!({}), json!({"sub": sub, "email": email, "email_verified": true}));
+    let of = |sub: &str, email: &str| {
+        body("shared", json!({}), json!({"sub": sub, "email": email, "email_verified": true}))
+    };
     assert!(created(&app, &of("s1", "anna@example.com")).await);
     assert!(created(&app, &of("s2", "berta@example.com")).await);
     assert_eq!(taken(&app, r#"{"username":"shared"}"#).await, "ambiguous_username");
-    assert_eq!(taken(&app, r#"{"username":"shared","email":"anna@example.com"}"#).await, "ambiguous_username");
+    assert_eq!(
+        taken(&app, r#"{"username":"shared","email":"anna@example.com"}"#).await,
+        "ambiguous_username"
+    );
 }
 
 #[tokio::test]
@@ -165,12 +210,20 @@ async fn a_closed_account_is_closed_for_its_person_and_its_name_for_everybody() 
     assert!(created(&app, &with_sub("anna@example.com", "s1")).await);
     assert!(created(&app, r#"{"username":"carl@example.com","email":"carl@example.com"}"#).await);
     app.database().execute("UPDATE accounts SET state = 'closed'", []).expect("closed");
-    for closed in [with_sub("anna@example.com", "s1"), r#"{"username":"carl@example.com"}"#.to_owned(), with_sub("carl@example.com", "s3")] {
+    for closed in [
+        with_sub("anna@example.com", "s1"),
+        r#"{"username":"carl@example.com"}"#.to_owned(),
+        with_sub("carl@example.com", "s3"),
+    ] {
         let answer = app.provision(&closed).await;
         assert_eq!((answer.status, answer.code().as_str()), (403, "account_closed"), "{answer:?}");
     }
     assert_eq!(taken(&app, &with_sub("anna@other.example", "s2")).await, "-");
-    assert_eq!(app.count("SELECT count(*) FROM accounts WHERE subject = 's3'"), 0, "a closed account is not linked");
+    assert_eq!(
+        app.count("SELECT count(*) FROM accounts WHERE subject = 's3'"),
+        0,
+        "a closed account is not linked"
+    );
 }
 
 #[tokio::test]

@@ -32,11 +32,14 @@ async fn the_guides_curl_gets_the_guides_answer_and_a_folder() {
     assert_eq!(app.enlist(manual).await, "user");
     assert_eq!(app.folders(), ["testuser", "user"]);
     let rows = app.rows("SELECT outcome, name, source, revision FROM decisions ORDER BY id");
-    assert_eq!(rows, [
-        ["granted", "testuser", "cognito", "1"],
-        ["known", "testuser", "cognito", "1"],
-        ["granted", "user", "cognito", "1"],
-    ]);
+    assert_eq!(
+        rows,
+        [
+            ["granted", "testuser", "cognito", "1"],
+            ["known", "testuser", "cognito", "1"],
+            ["granted", "user", "cognito", "1"],
+        ]
+    );
 }
 
 #[tokio::test]
@@ -75,9 +78,27 @@ async fn what_is_wrong_is_said_in_the_contracts_words() {
         (&key, "{}", 400, "JSON request body required", "body_required"),
         (&key, r#"{"email":"a@b.c"}"#, 400, "Username is required", "username_required"),
         (&key, r#"{"username":7}"#, 400, "Username is required", "username_required"),
-        (&key, r#"{"username":"a","user_attributes":[]}"#, 400, "Wrong value for user_attributes", "field_invalid"),
-        (&key, r#"{"username":"con@example.com"}"#, 403, "This name cannot be used", "name_unusable"),
-        (&key, r#"{"username":"TestUser@other.example"}"#, 409, "This name is taken", "username_taken"),
+        (
+            &key,
+            r#"{"username":"a","user_attributes":[]}"#,
+            400,
+            "Wrong value for user_attributes",
+            "field_invalid",
+        ),
+        (
+            &key,
+            r#"{"username":"con@example.com"}"#,
+            403,
+            "This name cannot be used",
+            "name_unusable",
+        ),
+        (
+            &key,
+            r#"{"username":"TestUser@other.example"}"#,
+            409,
+            "This name is taken",
+            "username_taken",
+        ),
         (&key, r#"{"username":"@example.com"}"#, 403, "", "empty"),
         (&key, r#"{"username":"a@b@c"}"#, 403, "", "ambiguous_email"),
         (&key, r#"{"username":"../escape"}"#, 403, "", "charset"),
@@ -87,7 +108,11 @@ async fn what_is_wrong_is_said_in_the_contracts_words() {
         assert_eq!(answer.status, status, "{body}: {answer:?}");
         assert_eq!(answer.header("content-type"), Some("application/json"));
         let json = answer.json();
-        assert_eq!((json["success"].as_bool(), json["code"].as_str()), (Some(false), Some(code)), "{body}");
+        assert_eq!(
+            (json["success"].as_bool(), json["code"].as_str()),
+            (Some(false), Some(code)),
+            "{body}"
+        );
         assert_eq!(json["request_id"].as_str(), answer.header("x-request-id"));
         let said = json["error"].as_str().expect("a text");
         assert!(text.is_empty() || said == text, "{body}: {said}");
@@ -118,7 +143,9 @@ async fn checks_run_in_the_order_method_key_body_username() {
 #[tokio::test]
 async fn a_slash_more_reaches_the_same_door() {
     let app = App::start();
-    for (path, created) in [("/provision-user/", true), ("//provision-user", false), ("//provision-user/", false)] {
+    for (path, created) in
+        [("/provision-user/", true), ("//provision-user", false), ("//provision-user/", false)]
+    {
         let answer = app.post(path, &app.tenant_key, GUIDE).await;
         assert_eq!((answer.status, &answer.json()["created"]), (200, &json!(created)), "{path}");
     }
@@ -136,17 +163,35 @@ async fn a_key_opens_the_door_from_either_header_and_an_empty_one_never() {
     };
     let key = &app.tenant_key;
     assert_eq!(post(&[("Authorization", format!("Bearer {key}"))]).await.status, 200);
-    assert_eq!(post(&[("X-API-Key", String::new()), ("Authorization", format!("Bearer {key}"))]).await.status, 200);
-    let wins = post(&[("X-API-Key", "wrong".to_owned()), ("Authorization", format!("Bearer {key}"))]).await;
+    assert_eq!(
+        post(&[("X-API-Key", String::new()), ("Authorization", format!("Bearer {key}"))])
+            .await
+            .status,
+        200
+    );
+    let wins =
+        post(&[("X-API-Key", "wrong".to_owned()), ("Authorization", format!("Bearer {key}"))])
+            .await;
     assert_eq!(wins.code(), "key_invalid");
-    for empty in [&[("X-API-Key", String::new())][..], &[("Authorization", "Bearer ".to_owned())], &[]] {
+    for empty in
+        [&[("X-API-Key", String::new())][..], &[("Authorization", "Bearer ".to_owned())], &[]]
+    {
         assert_eq!(post(empty).await.code(), "key_required");
     }
-    assert_eq!(post(&[("X-API-Key", app.operator_key.clone())]).await.code(), "key_invalid", "not an operator's door");
-    let altered = format!("{}{}", &key[..key.len() - 1], if key.ends_with('0') { '1' } else { '0' });
+    assert_eq!(
+        post(&[("X-API-Key", app.operator_key.clone())]).await.code(),
+        "key_invalid",
+        "not an operator's door"
+    );
+    let altered =
+        format!("{}{}", &key[..key.len() - 1], if key.ends_with('0') { '1' } else { '0' });
     assert_eq!(post(&[("X-API-Key", altered)]).await.code(), "key_invalid");
     app.database().execute("UPDATE keys SET scopes = 'read,policy'", []).expect("fewer scopes");
-    assert_eq!(post(&[("X-API-Key", key.clone())]).await.code(), "key_invalid", "without the scope provision");
+    assert_eq!(
+        post(&[("X-API-Key", key.clone())]).await.code(),
+        "key_invalid",
+        "without the scope provision"
+    );
     assert_eq!(app.decide(GUIDE).await.code(), "scope_missing");
 }
 
@@ -182,7 +227,8 @@ async fn a_body_over_the_limit_is_refused_and_the_limit_can_be_set() {
     assert_eq!(app.provision(&body(64 << 10)).await.status, 200);
     let answer = app.provision(&body((64 << 10) + 1)).await;
     assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"));
-    let app = App::start_with(&[("ENLIST_LIMITS_BODY_SIZE", "x"), ("ENLIST_LIMITS__BODY_SIZE", "1KiB")]);
+    let app =
+        App::start_with(&[("ENLIST_LIMITS_BODY_SIZE", "x"), ("ENLIST_LIMITS__BODY_SIZE", "1KiB")]);
     assert_eq!(app.provision(&body(1024)).await.status, 200);
     assert_eq!(app.provision(&body(1025)).await.code(), "body_too_large");
     assert!(app.log().contains("ENLIST_LIMITS_BODY_SIZE"), "an unknown variable is a warning");
@@ -226,7 +272,8 @@ async fn of_many_people_who_want_one_name_one_gets_it() {
         let app = Arc::clone(&app);
         // Spellings of one name, from different people.
         let name = if i % 2 == 0 { "Bob" } else { "bob" };
-        let body = format!(r#"{{"username":"{name}@{i}.example","user_attributes":{{"sub":"s{i}"}}}}"#);
+        let body =
+            format!(r#"{{"username":"{name}@{i}.example","user_attributes":{{"sub":"s{i}"}}}}"#);
         tokio::spawn(async move { app.provision(&body).await })
     });
     let mut statuses = Vec::new();
