@@ -23,14 +23,16 @@ enum Row {
     Native,
     Reused,
     Fresh,
+    FreshScanned,
     Empty,
 }
 
 impl Row {
-    const ALL: [(Self, &str); 4] = [
+    const ALL: [(Self, &str); 5] = [
         (Self::Native, "native"),
         (Self::Reused, "reused instance"),
         (Self::Fresh, "fresh instance"),
+        (Self::FreshScanned, "fresh, page scan"),
         (Self::Empty, "empty instance"),
     ];
 }
@@ -42,6 +44,7 @@ struct Bench {
     native: (LocalPart, sdk::Request),
     reused: Instance,
     fresh: Policy,
+    fresh_scanned: Policy,
     empty: Policy,
 }
 
@@ -83,6 +86,7 @@ impl Bench {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let policy = Policy::load(&Engine::new(&boundless())?, LOCALPART, "{}")?;
         let engine = Engine::new(&Limits::default())?;
+        let scanning = Engine::new(&Limits { pagemap_scan: true, ..Limits::default() })?;
         let reused = runtime.block_on(async {
             let mut instance = Instance::start(&policy).await?;
             instance.configure("{}").await?;
@@ -98,6 +102,7 @@ impl Bench {
             native: (sdk::configured("{}").map_err(|_| "settings")?, native),
             reused,
             fresh: Policy::load(&engine, LOCALPART, "{}")?,
+            fresh_scanned: Policy::load(&scanning, LOCALPART, "{}")?,
             empty: Policy::load(&engine, honest::EMPTY, "{}")?,
         })
     }
@@ -108,7 +113,8 @@ impl Bench {
         match row {
             Row::Native => (0..times).for_each(|_| self.native()),
             Row::Reused => self.reused(times),
-            Row::Fresh => self.fresh(times),
+            Row::Fresh => self.fresh(&self.fresh, times),
+            Row::FreshScanned => self.fresh(&self.fresh_scanned, times),
             Row::Empty => self.empty(times),
         }
         start.elapsed()
@@ -138,14 +144,14 @@ impl Bench {
         });
     }
 
-    fn fresh(&self, times: u64) {
+    fn fresh(&self, policy: &Policy, times: u64) {
         self.runtime.block_on(async {
             for _ in 0..times {
                 let chosen = async |names: Vec<String>| {
                     let chosen = Pick::Chosen { name: pick(&names), place: 0, reservation: () };
                     Ok::<_, Infallible>(chosen)
                 };
-                let verdict = self.fresh.decide(&self.request, Usage::default(), chosen).await;
+                let verdict = policy.decide(&self.request, Usage::default(), chosen).await;
                 black_box(verdict.expect("a verdict"));
             }
         });
@@ -170,12 +176,12 @@ fn ratios(bench: &mut Bench) {
             samples.push(bench.time(*row, TIMES));
         }
     }
-    let [native, reused, fresh, empty] = samples.map(|mut samples| {
+    let [native, reused, fresh, fresh_scanned, empty] = samples.map(|mut samples| {
         samples.sort_unstable();
         samples[ROUNDS / 2].as_secs_f64() * 1e6 / TIMES as f64
     });
     println!("\nmedians of {ROUNDS} interleaved rounds of {TIMES}, microseconds and ratios");
-    for ((_, name), micros) in Row::ALL.iter().zip([native, reused, fresh, empty]) {
+    for ((_, name), micros) in Row::ALL.iter().zip([native, reused, fresh, fresh_scanned, empty]) {
         println!(
             "{name:>16} {micros:8.2}  x native {:6.2}  x reused {:5.2}",
             micros / native,

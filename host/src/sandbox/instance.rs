@@ -22,7 +22,8 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// A fresh instance with a whole budget: start functions have run, `configure` has not.
+    /// A fresh instance with a whole budget: start functions have run, `configure` has not. It takes no turn, as a decision
+    /// does: where `limits.decisions_at_once` instances are alive, it fails.
     pub async fn start(policy: &Policy) -> Result<Self, Failure> {
         let limits = policy.engine().limits();
         let failed = |error: wasmtime::Error, store: Option<&Store<Budget>>| {
