@@ -3,9 +3,12 @@
 
 mod data_dir;
 mod first_start;
+mod policy_file;
+
+pub(crate) use policy_file::read_policy;
 
 use crate::config::{Config, Loaded, PagemapScan};
-use crate::homes::{HomeError, Homes, Style};
+use crate::homes::{HomeError, Homes, Root, Style};
 use crate::http::{Manners, Rooms, router};
 use crate::ledger::{Ledger, LedgerError, StoredRevision};
 use crate::provision::Provisioner;
@@ -49,8 +52,8 @@ pub enum AppError {
         /// What is wrong with what it names.
         what: String,
     },
-    /// Another server holds the data folder.
-    #[error("{} is in use by another Enlist", .0.display())]
+    /// Another server holds the data folder or the database.
+    #[error("another Enlist is running here: it holds {}", .0.display())]
     DataDirInUse(PathBuf),
     /// The data folder cannot be made or written.
     #[error("{}", .path.display())]
@@ -60,6 +63,9 @@ pub enum AppError {
         /// Why.
         source: std::io::Error,
     },
+    /// What had to be said on standard output could not be.
+    #[error("standard output cannot be written, and the keys are shown nowhere else")]
+    Unheard(#[source] std::io::Error),
     /// The port is taken, or not ours to take.
     #[error("cannot listen on {address}")]
     Listen {
@@ -69,7 +75,7 @@ pub enum AppError {
         source: std::io::Error,
     },
     /// The database.
-    #[error("the database: {0}")]
+    #[error("the database")]
     Ledger(#[from] LedgerError),
     /// The sandbox.
     #[error("the sandbox")]
@@ -91,10 +97,10 @@ pub enum AppError {
 }
 
 /// How long accepted requests may take to be answered once the server is told to stop.
-const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(5);
 
 /// How long a client may take to send a request's head.
-const HEAD_WITHIN: Duration = Duration::from_secs(15);
+const HEAD_WITHIN: Duration = Duration::from_secs(5);
 
 /// Starts the server and runs it until SIGTERM or SIGINT; accepted requests are answered.
 pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
@@ -106,54 +112,62 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     if !config.database_path().exists() && !loaded.data_dir_is_said && !manner.terminal {
         return Err(AppError::NoDataDir);
     }
-    let _data_dir = DataDir::hold(&config.data_dir)?;
-    // Before the keys: a first start that cannot listen has not happened.
+    let _data_dir = DataDir::hold(&config.data_dir, config.database_path())?;
+    // Before the keys: a first start that cannot listen, or make a home, has not happened.
     let listener = listen(config.listen)?;
     let address = listener
         .local_addr()
         .map_err(|source| AppError::Listen { address: config.listen, source })?;
-    let (rooms, announcement) = open(&config, address, manner).await?;
-    announcement.make();
+    let rooms = open(&config, address, manner).await?;
     info!(listen = %address, data_dir = %config.data_dir.display(), home_root = %config.home_root.display(),
         database = %config.database_path().display(), config = ?loaded.file, "serving");
+    allow_many_connections();
     run(listener, rooms).await
+}
+
+/// Reads what a start would read, and makes nothing.
+pub fn check(config: &Config) -> Result<(), AppError> {
+    let engine = Engine::new(&limits(config))?;
+    if !config.database_path().exists() {
+        let manner = Manner { print_first_keys: false, terminal: false };
+        Plan::read(config, &engine, config.listen, manner)?;
+    }
+    Ok(())
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
     TcpListener::bind(address).map_err(|source| AppError::Listen { address, source })
 }
 
-/// The rooms behind the doors, and what is to be said of them.
-async fn open(
-    config: &Config,
-    address: SocketAddr,
-    manner: Manner,
-) -> Result<(Rooms, Announcement), AppError> {
+/// As many as the system lets us have: the default of 1024 descriptors is used up by a thousand idle clients.
+fn allow_many_connections() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// The rooms behind the doors; says on the way what a start has to say.
+async fn open(config: &Config, address: SocketAddr, manner: Manner) -> Result<Rooms, AppError> {
     let engine = Engine::new(&limits(config))?;
-    let ledger = Ledger::open(config.database_path())?;
-    let announcement = if ledger.is_empty().await? {
-        Plan::read(config, &engine, address, manner)?.carry_out(&ledger).await?
-    } else {
-        Announcement::again(config, address, manner)
-    };
-    let (catalog, homes) = (Arc::new(Catalog::default()), Arc::new(Homes::default()));
     let style = Style { mode: config.homes.mode.0, group: config.homes_group() };
-    for (tenant, stored) in ledger.active_revisions().await? {
-        homes.open(tenant, &config.home_root, style)?;
+    let root = Root::open(&config.home_root, style)?;
+    let ledger = Ledger::open(config.database_path())?;
+    if ledger.is_empty().await? {
+        Plan::read(config, &engine, address, manner)?.carry_out(&ledger).await?;
+    } else {
+        Announcement::again(config, address, manner).make().map_err(AppError::Unheard)?;
+    }
+    let (catalog, homes) = (Arc::new(Catalog::default()), Arc::new(Homes::default()));
+    // One tenant so far: `default`, whose homes are below `home_root`.
+    if let Some((tenant, stored)) = ledger.active_revisions().await?.into_iter().next() {
+        homes.settle(tenant, root);
         let policy = load(&engine, &stored)?;
-        let revision = Revision {
-            number: stored.number,
-            policy: stored.policy,
-            component_digest: stored.digest,
-            settings_digest: stored.settings_digest,
-        };
-        info!(
-            tenant = tenant.0,
-            revision = revision.number,
-            policy = revision.policy,
-            digest = revision.component_digest,
-            "policy active"
-        );
+        let StoredRevision { number, policy: label, digest, settings_digest, .. } = stored;
+        info!(tenant = tenant.0, revision = number, policy = label, digest, "policy active");
+        let revision =
+            Revision { number, policy: label, component_digest: digest, settings_digest };
         catalog.activate(tenant, revision, policy);
     }
     let manners = Manners {
@@ -161,7 +175,7 @@ async fn open(
         user_directory: config.compat.user_directory,
     };
     let provisioner = Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes));
-    Ok((Rooms { ledger, provisioner, homes, manners }, announcement))
+    Ok(Rooms::new(ledger, provisioner, homes, manners))
 }
 
 fn load(engine: &Engine, stored: &StoredRevision) -> Result<Policy, AppError> {

@@ -208,7 +208,7 @@ pub struct Loaded {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}", .path.display())]
     Unreadable {
         /// Which file.
         path: PathBuf,
@@ -272,6 +272,9 @@ impl Config {
                 layers.wrong("homes.group", "expected the number of a group, for example 33")
             );
         }
+        if !is_level(&self.log.level) {
+            return Err(layers.wrong("log.level", "expected error, warn, info, debug or trace"));
+        }
         let zero = [
             ("limits.decision_fuel", self.limits.decision_fuel),
             ("limits.decision_time", self.limits.decision_time.0),
@@ -300,6 +303,13 @@ impl Config {
     pub fn homes_group(&self) -> Option<u32> {
         self.homes.group.parse().ok()
     }
+}
+
+/// A level, or a filter with a level for each target: a lone word that is no level would silence the log.
+fn is_level(text: &str) -> bool {
+    let levels = ["off", "error", "warn", "info", "debug", "trace"];
+    let filter = text.contains('=') && tracing_subscriber::EnvFilter::try_new(text).is_ok();
+    levels.contains(&text.to_ascii_lowercase().as_str()) || filter
 }
 
 const DECISIONS_AT_ONCE_LIMIT: u64 = 1024;

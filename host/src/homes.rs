@@ -3,7 +3,7 @@
 
 use crate::domain::{Name, TenantId};
 use crate::kill_point;
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Gid, Mode, OFlags};
 use rustix::io::Errno;
 use std::collections::HashMap;
 use std::io;
@@ -17,8 +17,9 @@ pub struct Homes {
     roots: RwLock<HashMap<TenantId, Arc<Root>>>,
 }
 
+/// A home root: one directory, open and locked against any other server.
 #[derive(Debug)]
-struct Root {
+pub struct Root {
     directory: OwnedFd,
     path: PathBuf,
     style: Style,
@@ -73,13 +74,10 @@ pub enum HomeError {
 }
 
 impl Homes {
-    /// Opens a tenant's home root, making it (durably) if it is not there. The path itself may lead through links: it is the
-    /// operator's. From here on everything happens below the opened directory.
-    pub fn open(&self, tenant: TenantId, path: &Path, style: Style) -> Result<(), HomeError> {
-        let root = open_root(path, style).map_err(|source| storage(path, source))?;
+    /// From here on the homes of `tenant` are below `root`.
+    pub fn settle(&self, tenant: TenantId, root: Root) {
         let mut roots = self.roots.write().unwrap_or_else(PoisonError::into_inner);
         roots.insert(tenant, Arc::new(root));
-        Ok(())
     }
 
     /// Where the home of `name` is or would be.
@@ -138,34 +136,56 @@ fn storage(path: &Path, source: impl Into<io::Error>) -> HomeError {
 /// Makes a folder and whatever is missing above it, each entry on the disk when this returns. A relative path starts at the
 /// working directory.
 pub fn make_durably(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
+        Some(_) => Path::new("."),
+        None => return Ok(()),
     };
+    let sync = || std::fs::File::open(parent)?.sync_all();
+    if path.is_dir() {
+        // Whoever made it may have died before this. A parent that we may not read was not made by us.
+        return match sync() {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            synced => synced,
+        };
+    }
     make_durably(parent)?;
     match std::fs::create_dir(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
+        _ => sync(),
     }
-    std::fs::File::open(parent)?.sync_all()
 }
 
-fn open_root(path: &Path, style: Style) -> io::Result<Root> {
+fn open(path: &Path, style: Style) -> io::Result<Root> {
     make_durably(path)?;
     let path = path.canonicalize()?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = rustix::fs::open(&path, flags, Mode::empty())?;
+    // Two servers would each take the other's new folder for an empty one to adopt.
+    rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive).map_err(|errno| {
+        match errno {
+            Errno::WOULDBLOCK => {
+                io::Error::new(io::ErrorKind::ResourceBusy, "in use by another Enlist")
+            }
+            other => other.into(),
+        }
+    })?;
     Ok(Root { directory, path, style })
 }
 
 impl Root {
+    /// Opens a home root, making it (durably) if it is not there. The path itself may lead through links: it is the operator's.
+    /// From here on everything happens below the opened directory.
+    pub fn open(path: &Path, style: Style) -> Result<Self, HomeError> {
+        open(path, style).map_err(|source| storage(path, source))
+    }
+
     fn site(&self, name: &str) -> Result<Site, HomeError> {
         let fail = |errno: Errno| storage(&self.path.join(name), errno);
         match self.enter(name) {
-            Ok(folder) if is_empty(&folder).map_err(fail)? => Ok(Site::Empty),
+            Ok(folder) if is_ours(&folder).map_err(fail)? && is_empty(&folder).map_err(fail)? => {
+                Ok(Site::Empty)
+            }
             Ok(_) | Err(Errno::NOTDIR | Errno::LOOP) => Ok(Site::Occupied),
             Err(Errno::NOENT) => Ok(Site::Free),
             // A folder that we may not read is somebody's.
@@ -257,6 +277,12 @@ impl Home {
             Err(errno) => Err(storage(&self.path(), errno)),
         }
     }
+}
+
+/// A folder of another user's is not ours to give away; root may.
+fn is_ours(folder: &OwnedFd) -> Result<bool, Errno> {
+    let us = rustix::process::geteuid();
+    Ok(us.is_root() || rustix::fs::fstat(folder)?.st_uid == us.as_raw())
 }
 
 fn is_empty(folder: &OwnedFd) -> Result<bool, Errno> {

@@ -9,6 +9,9 @@ mod provision_user;
 mod request_id;
 mod tenant;
 
+use health::Readiness;
+
+use crate::domain::HostCode;
 use crate::homes::Homes;
 use crate::ledger::Ledger;
 use crate::provision::Provisioner;
@@ -16,6 +19,7 @@ use axum::routing::{any, get, post};
 use axum::{Router, middleware};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
@@ -24,13 +28,35 @@ use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
 #[derive(Clone)]
 pub struct Rooms {
     /// Who a key belongs to.
-    pub ledger: Ledger,
+    ledger: Ledger,
     /// The spine.
-    pub provisioner: Provisioner,
+    provisioner: Provisioner,
     /// For `/readyz`.
-    pub homes: Arc<Homes>,
+    homes: Arc<Homes>,
     /// How the doors behave.
-    pub manners: Manners,
+    manners: Manners,
+    /// Places for requests that are being worked on.
+    places: Arc<Semaphore>,
+    /// For `/readyz`.
+    readiness: Arc<Readiness>,
+}
+
+impl Rooms {
+    /// The rooms, with all places free.
+    pub fn new(
+        ledger: Ledger,
+        provisioner: Provisioner,
+        homes: Arc<Homes>,
+        manners: Manners,
+    ) -> Self {
+        let places = Arc::new(Semaphore::new(PLACES));
+        Self { ledger, provisioner, homes, manners, places, readiness: Arc::default() }
+    }
+
+    /// A place to be worked on, or `busy`: what waits for a disk that hangs must not grow for ever.
+    fn enter(&self) -> Result<OwnedSemaphorePermit, HostCode> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| HostCode::Busy)
+    }
 }
 
 /// How the doors behave.
@@ -42,6 +68,9 @@ pub struct Manners {
     pub user_directory: bool,
 }
 
+/// Requests that are worked on at once, those included whose caller has been told `busy` already.
+const PLACES: usize = 1024;
+
 /// How long a request may take from its body to its answer: the provider waits five seconds, and the way there and back costs
 /// some of them. The work itself goes on; the next request finds it done.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
@@ -49,7 +78,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 /// Every path of the server. A trailing slash and a doubled leading one lead to the same door.
 pub fn router(rooms: Rooms) -> NormalizePath<Router> {
     let router = Router::new()
-        .route("/provision-user", any(provision_user::door))
+        .route(provision_user::PATH, any(provision_user::door))
         .route("/v1/decisions", post(decisions::own).fallback(problem::only_post))
         .route(
             "/v1/tenants/{tenant}/decisions",

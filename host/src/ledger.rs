@@ -9,13 +9,13 @@ mod revisions;
 mod sqlite;
 mod turns;
 
-pub use accounts::{ISSUER_UNSET, Opened, Recognition, Reservation};
+pub use accounts::{Opened, Recognition, Reservation};
 pub use first_start::FirstStart;
 pub use keys::{Denied, Key, KeyError, KeyKind, Scope};
 pub use record::{Asked, Entry, Said};
 pub use revisions::StoredRevision;
 
-use crate::domain::{FoldKey, TenantId, TenantName};
+use crate::domain::{FoldKey, HostCode, TenantId, TenantName};
 use sqlite::Database;
 use std::path::Path;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ pub enum LedgerError {
     #[error("the writer has stopped")]
     Stopped,
     /// The database refused.
-    #[error("database")]
+    #[error("SQLite")]
     Database(#[from] rusqlite::Error),
     /// A file beside the database could not be made or read.
     #[error("{0}")]
@@ -97,6 +97,18 @@ pub enum LedgerError {
         /// The newest schema this program knows.
         known: i64,
     },
+}
+
+impl LedgerError {
+    /// What a caller is told.
+    pub fn code(&self) -> HostCode {
+        match self {
+            Self::Busy | Self::Stopped => HostCode::Busy,
+            Self::Database(_) | Self::File(..) | Self::Unexpected(_) | Self::Newer { .. } => {
+                HostCode::StorageUnavailable
+            }
+        }
+    }
 }
 
 impl Ledger {

@@ -2,7 +2,8 @@
 //! Refuses to know what stands at either end: no HTTP, no SQL, no wasmtime.
 
 use crate::domain::{
-    Account, Applicant, Decision, Grant, HostCode, Name, Pick, Refusal, Request, TenantId, Unusable,
+    Account, Allowance, Decision, Email, Failure, Grant, HostCode, Name, Occasion, Pick, Refusal,
+    Request, TenantId, Unusable, Verdict,
 };
 use crate::homes::{Home, HomeError, Homes, Site};
 use crate::ledger::{
@@ -54,7 +55,7 @@ pub struct Held {
 #[derive(Debug)]
 pub enum Rehearsal {
     /// This name and allowance, by this revision.
-    Grant(String, crate::domain::Allowance, u64),
+    Grant(String, Allowance, u64),
     /// No, by this revision.
     Refuse(Refusal, u64),
 }
@@ -62,18 +63,30 @@ pub enum Rehearsal {
 /// Why there is no answer. Nobody was provisioned; the operator's log says more.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
-    /// The policy failed, with its code.
-    #[error("the policy failed")]
-    Policy(HostCode),
+    /// The policy failed.
+    #[error("policy failed: {0}")]
+    Policy(Failure),
     /// The tenant has no policy loaded.
     #[error("no policy is loaded for this tenant")]
     NoPolicy,
     /// The ledger could not.
-    #[error(transparent)]
+    #[error("the ledger failed")]
     Ledger(#[from] LedgerError),
     /// The file system could not.
-    #[error(transparent)]
+    #[error("a home root failed")]
     Home(#[from] HomeError),
+}
+
+impl ProvisionError {
+    /// What the caller and the record are told.
+    pub fn code(&self) -> HostCode {
+        match self {
+            Self::Policy(failure) => failure.fault.code(),
+            Self::NoPolicy => HostCode::PolicyFailed,
+            Self::Ledger(error) => error.code(),
+            Self::Home(_) => HostCode::StorageUnavailable,
+        }
+    }
 }
 
 /// How far a name is held while a policy is asked.
@@ -103,81 +116,68 @@ impl Provisioner {
     /// undo it, so spawn it.
     pub async fn provision(&self, tenant: &Tenant, ask: Ask) -> Result<Outcome, ProvisionError> {
         let book = self.ledger.of(tenant);
-        let applicant = ask.request.applicant.clone();
-        let turn = book.turn(&applicant).await;
-        let (considered, asked) = self.consider(&book, tenant, ask, Hold::Fast).await?;
-        match considered {
-            Considered::Known(account) => {
+        let active = self.catalog.active(tenant.id()).ok_or(ProvisionError::NoPolicy)?;
+        let mut asked = asked(ask, &active, false);
+        let turn = book.turn(&asked.request.applicant).await;
+        let outcome = match self.consider(&book, tenant, &active, &mut asked, Hold::Fast).await {
+            Ok(Considered::Known(account)) => {
                 drop(turn);
-                note(&book, asked, Said::known(&account.name, None)).await;
-                Ok(Outcome::Known(self.held(tenant, account)?))
+                note(&book, &asked, Said::known(&account.name, None)).await;
+                self.known(tenant, account)
             }
-            Considered::Linkable(account) => self.link(&book, tenant, account, asked).await,
-            Considered::Refused(refusal, said) => {
+            Ok(Considered::Linkable(account)) => self.link(&book, tenant, account, &asked).await,
+            Ok(Considered::Refused(refusal, said)) => {
                 drop(turn);
-                note(&book, asked, said).await;
+                note(&book, &asked, said).await;
                 Ok(Outcome::Refused(refusal))
             }
-            Considered::Granted(grant, said) => {
-                self.open(&book, tenant, &applicant, grant, Entry { asked, said }).await
+            Ok(Considered::Granted(grant, said)) => {
+                self.open(&book, tenant, grant, &asked, said).await
             }
-        }
+            Err(error) => Err(error),
+        };
+        failed(&book, tenant, &asked, outcome).await
     }
 
     /// Says what `provision` would answer, and does none of it; the record gets a row marked `dry_run`.
     pub async fn rehearse(&self, tenant: &Tenant, ask: Ask) -> Result<Rehearsal, ProvisionError> {
         let book = self.ledger.of(tenant);
-        let (considered, asked) = self.consider(&book, tenant, ask, Hold::Loose).await?;
-        let revision = asked.revision;
-        let (rehearsal, said) = match considered {
+        let active = self.catalog.active(tenant.id()).ok_or(ProvisionError::NoPolicy)?;
+        let mut asked = asked(ask, &active, true);
+        let considered = self.consider(&book, tenant, &active, &mut asked, Hold::Loose).await;
+        let (rehearsal, said) = match failed(&book, tenant, &asked, considered).await? {
             Considered::Known(account) | Considered::Linkable(account) => {
                 let said = Said::known(&account.name, None);
                 (Rehearsal::Grant(account.name, account.allowance, account.revision), said)
             }
-            Considered::Refused(refusal, said) => (Rehearsal::Refuse(refusal, revision), said),
-            Considered::Granted(grant, said) => {
-                let email = asked.request.applicant.email.as_ref().map(|email| email.assurance());
-                match grant.allowance.over_quota(asked.usage.unwrap_or_default(), email) {
-                    Some(code) => {
-                        let refusal = Refusal::host(code);
-                        let said = said.overruled(&refusal);
-                        (Rehearsal::Refuse(refusal, revision), said)
-                    }
-                    None => {
-                        (Rehearsal::Grant(grant.name.to_string(), grant.allowance, revision), said)
-                    }
-                }
+            Considered::Refused(refusal, said) => {
+                (Rehearsal::Refuse(refusal, asked.revision), said)
             }
+            Considered::Granted(grant, said) => seat(grant, said, &asked),
         };
-        note(&book, asked, said).await;
+        note(&book, &asked, said).await;
         Ok(rehearsal)
     }
 
-    /// Recognises the applicant or asks the policy; a policy that fails is recorded here.
+    /// Recognises the applicant, or asks the policy.
     async fn consider(
         &self,
         book: &Book,
         tenant: &Tenant,
-        ask: Ask,
+        active: &Active,
+        asked: &mut Asked,
         hold: Hold,
-    ) -> Result<(Considered, Asked), ProvisionError> {
-        let active = self.catalog.active(tenant.id()).ok_or(ProvisionError::NoPolicy)?;
-        let mut asked = asked(ask, &active, matches!(hold, Hold::Loose));
-        if let Some(recognised) = recognise(book, tenant, &asked).await? {
-            return Ok((recognised, asked));
+    ) -> Result<Considered, ProvisionError> {
+        if let Some(recognised) = recognise(book, tenant, asked).await? {
+            return Ok(recognised);
         }
         let usage = book.usage(&asked.request.applicant).await?;
         asked.usage = Some(usage);
         let pick = |names| self.pick(book, tenant.id(), names, hold);
         match active.policy.decide(&asked.request, usage, pick).await {
-            Ok(verdict) => Ok((considered(verdict), asked)),
+            Ok(verdict) => Ok(considered(verdict)),
             Err(DecideError::Pick(error)) => Err(error),
-            Err(DecideError::Failed(failure)) => {
-                error!(request_id = asked.request_id, tenant = %tenant.name(), revision = asked.revision, %failure, "policy failed");
-                let code = failure.fault.code();
-                note(book, asked, Said::failed(&failure)).await;
-                Err(ProvisionError::Policy(code))
-            }
+            Err(DecideError::Failed(failure)) => Err(ProvisionError::Policy(failure)),
         }
     }
 
@@ -220,15 +220,15 @@ impl Provisioner {
         book: &Book,
         tenant: &Tenant,
         account: Account,
-        asked: Asked,
+        asked: &Asked,
     ) -> Result<Outcome, ProvisionError> {
         let subject = asked.request.applicant.subject.clone().unwrap_or_default();
         let said = Said::known(&account.name, Some("linked".to_owned()));
-        if !book.link(&account, &subject, Entry { asked, said }).await? {
+        if !book.link(&account, &subject, Entry { asked: asked.clone(), said }).await? {
             // Only a door that does not wait its turn could have been quicker: ask again, and be known.
             return Err(LedgerError::Busy.into());
         }
-        Ok(Outcome::Known(self.held(tenant, account)?))
+        self.known(tenant, account)
     }
 
     /// From a granted name to an account: the home first, durable, then the one transaction that decides.
@@ -236,25 +236,21 @@ impl Provisioner {
         &self,
         book: &Book,
         tenant: &Tenant,
-        applicant: &Applicant,
         grant: Grant<Option<Reservation>>,
-        entry: Entry,
+        asked: &Asked,
+        said: Said,
     ) -> Result<Outcome, ProvisionError> {
         let home = match self.homes.build(tenant.id(), &grant.name).await {
             Ok(home) => home,
             Err(HomeError::Occupied(path)) => {
                 let detail = Some(path.display().to_string());
                 let refusal = Refusal::Host { code: HostCode::HomeExists, detail };
-                let said = entry.said.overruled(&refusal);
-                note(book, entry.asked, said).await;
+                note(book, asked, said.overruled(&refusal)).await;
                 return Ok(Outcome::Refused(refusal));
             }
-            Err(error) => {
-                let said = Said::failed_host(HostCode::StorageUnavailable, format!("{error:?}"));
-                note(book, entry.asked, said).await;
-                return Err(error.into());
-            }
+            Err(error) => return Err(error.into()),
         };
+        let (applicant, entry) = (&asked.request.applicant, Entry { asked: asked.clone(), said });
         match book.open(applicant, &grant.name, &grant.allowance, entry).await {
             Ok(Opened::Account(account)) => {
                 Ok(Outcome::Opened(Held { account, home: home.path() }))
@@ -279,10 +275,47 @@ impl Provisioner {
         }
     }
 
-    fn held(&self, tenant: &Tenant, account: Account) -> Result<Held, ProvisionError> {
+    fn known(&self, tenant: &Tenant, account: Account) -> Result<Outcome, ProvisionError> {
         let home = self.homes.path(tenant.id(), &account.name)?;
-        Ok(Held { account, home })
+        Ok(Outcome::Known(Held { account, home }))
     }
+}
+
+/// Whether a grant would find a seat, by the counts that the policy was given.
+fn seat(grant: Grant<Option<Reservation>>, said: Said, asked: &Asked) -> (Rehearsal, Said) {
+    let email = asked.request.applicant.email.as_ref().map(Email::assurance);
+    match grant.allowance.over_quota(asked.usage.unwrap_or_default(), email) {
+        Some(code) => {
+            let refusal = Refusal::host(code);
+            let said = said.overruled(&refusal);
+            (Rehearsal::Refuse(refusal, asked.revision), said)
+        }
+        None => (Rehearsal::Grant(grant.name.to_string(), grant.allowance, asked.revision), said),
+    }
+}
+
+/// Says in the log and in the record that there was no answer, if there was none.
+async fn failed<T>(
+    book: &Book,
+    tenant: &Tenant,
+    asked: &Asked,
+    result: Result<T, ProvisionError>,
+) -> Result<T, ProvisionError> {
+    if let Err(error) = &result {
+        let (request_id, revision) = (&asked.request_id, asked.revision);
+        error!(request_id, tenant = %tenant.name(), revision, ?error, "{error}");
+        match error {
+            ProvisionError::Policy(failure) => note(book, asked, Said::failed(failure)).await,
+            ProvisionError::Ledger(_) => {
+                // The caller is not kept waiting for the very thing that just failed.
+                let said = Said::failed_host(error.code(), format!("{error:?}"));
+                let (book, asked) = (book.clone(), asked.clone());
+                tokio::spawn(async move { note(&book, &asked, said).await });
+            }
+            other => note(book, asked, Said::failed_host(other.code(), format!("{other:?}"))).await,
+        }
+    }
+    result
 }
 
 async fn recognise(
@@ -290,22 +323,26 @@ async fn recognise(
     tenant: &Tenant,
     asked: &Asked,
 ) -> Result<Option<Considered>, ProvisionError> {
-    if asked.request.occasion == crate::domain::Occasion::SignUp {
+    if asked.request.occasion == Occasion::SignUp {
         return Ok(None);
     }
     Ok(match book.recognise(&asked.request.applicant).await? {
         Recognition::Stranger => None,
         Recognition::Known(account) => Some(Considered::Known(account)),
         Recognition::Linkable(account) => Some(Considered::Linkable(account)),
-        Recognition::Refused(refusal) => {
-            if refusal.detail() == Some(crate::ledger::ISSUER_UNSET) {
-                warn!(request_id = asked.request_id, tenant = %tenant.name(), issuer = asked.request.applicant.issuer,
-                    "the request names an issuer and the tenant has none: enlist tenant set --issuer");
-            }
-            let said = Said::refused(&refusal, Vec::new(), None);
-            Some(Considered::Refused(refusal, said))
+        Recognition::Refused(refusal) => Some(turned_away(refusal)),
+        Recognition::IssuerUnset(refusal) => {
+            warn!(request_id = asked.request_id, tenant = %tenant.name(), issuer = asked.request.applicant.issuer,
+                "the request names an issuer and the tenant has none: enlist tenant set --issuer");
+            Some(turned_away(refusal))
         }
     })
+}
+
+/// A no without the policy being asked.
+fn turned_away(refusal: Refusal) -> Considered {
+    let said = Said::refused(&refusal, Vec::new(), None);
+    Considered::Refused(refusal, said)
 }
 
 fn asked(ask: Ask, active: &Active, dry_run: bool) -> Asked {
@@ -320,7 +357,7 @@ fn asked(ask: Ask, active: &Active, dry_run: bool) -> Asked {
     }
 }
 
-fn considered(verdict: crate::domain::Verdict<Option<Reservation>>) -> Considered {
+fn considered(verdict: Verdict<Option<Reservation>>) -> Considered {
     match verdict.decision {
         Decision::Grant(grant) => {
             let said = Said::granted(&grant.name, grant.place, verdict.notes, verdict.fuel);
@@ -346,9 +383,8 @@ fn nothing_left(held: bool, blocked: bool, unusable: &[(String, Unusable)]) -> R
 }
 
 /// A row that cannot be written does not undo an answer that changed nothing; the log has it.
-async fn note(book: &Book, asked: Asked, said: Said) {
-    let request_id = asked.request_id.clone();
-    if let Err(error) = book.record(Entry { asked, said }).await {
-        error!(request_id, ?error, "a decision is missing from the record");
+async fn note(book: &Book, asked: &Asked, said: Said) {
+    if let Err(error) = book.record(Entry { asked: asked.clone(), said }).await {
+        error!(request_id = asked.request_id, ?error, "a decision is missing from the record");
     }
 }

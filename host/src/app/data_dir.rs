@@ -1,4 +1,4 @@
-//! The data folder, held by one server at a time.
+//! The data folder and the database, held by one server at a time; a home root holds itself.
 //! Refuses a second one: two would hand out one name twice.
 
 use crate::app::AppError;
@@ -6,30 +6,39 @@ use crate::homes::make_durably;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-const LOCK: &str = ".lock";
-
-/// The folder is ours while this lives; the system gives it back when the process ends, however it ends.
+/// Folder and database are ours while this lives; the system gives them back when the process ends, however it ends.
 #[derive(Debug)]
 pub(super) struct DataDir {
-    _lock: File,
+    _folder: File,
+    _database: File,
 }
 
 impl DataDir {
-    /// Makes the folder if it is not there, and takes its lock.
-    pub(super) fn hold(folder: &Path) -> Result<Self, AppError> {
-        let fail = |path: PathBuf| move |source| AppError::DataDir { path, source };
-        make_durably(folder).map_err(fail(folder.to_owned()))?;
-        let path = folder.join(LOCK);
-        let lock = File::options()
-            .create(true)
-            .write(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(fail(path.clone()))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(AppError::DataDirInUse(folder.to_owned())),
-            Err(TryLockError::Error(source)) => Err(AppError::DataDir { path, source }),
-        }
+    /// Makes the folder if it is not there, and takes both locks. The database may be elsewhere, where somebody with another
+    /// data folder could reach for it.
+    pub(super) fn hold(folder: &Path, database: &Path) -> Result<Self, AppError> {
+        let fail = |path: &Path| {
+            let path = path.to_owned();
+            move |source| AppError::DataDir { path, source }
+        };
+        make_durably(folder).map_err(fail(folder))?;
+        let beside = database.parent().unwrap_or(folder);
+        make_durably(beside).map_err(fail(beside))?;
+        let mut database = database.as_os_str().to_owned();
+        database.push(".lock");
+        Ok(Self { _folder: lock(folder.join(".lock"))?, _database: lock(PathBuf::from(database))? })
+    }
+}
+
+fn lock(path: PathBuf) -> Result<File, AppError> {
+    let opened = File::options().create(true).write(true).truncate(false).open(&path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(source) => return Err(AppError::DataDir { path, source }),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(AppError::DataDirInUse(path)),
+        Err(TryLockError::Error(source)) => Err(AppError::DataDir { path, source }),
     }
 }

@@ -2,11 +2,10 @@
 //! before their hashes are in the database: a start that dies in between is taken over by the next.
 //! Refuses to show a key twice, and to put one into the log.
 
-use crate::app::{AppError, Manner};
+use crate::app::{AppError, Manner, read_policy};
 use crate::config::Config;
 use crate::ledger::{FirstStart, Key, KeyKind, Ledger, StoredRevision};
 use crate::sandbox::{Engine, Policy};
-use enlist_artifacts::LOCALPART;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Write};
@@ -75,6 +74,12 @@ impl Plan {
             supplied("bootstrap.operator_key_file", &files.operator_key_file, KeyKind::Operator)?;
         let supplied_tenant =
             supplied("bootstrap.tenant_key_file", &files.tenant_key_file, KeyKind::Tenant)?;
+        if let (Some(operator), Some(tenant)) = (&supplied_operator, &supplied_tenant)
+            && operator.reveal() == tenant.reveal()
+        {
+            let what = "the same key as in bootstrap.operator_key_file".to_owned();
+            return Err(AppError::Setting { key: "bootstrap.tenant_key_file", what });
+        }
         let left = left_behind(&keys_file);
         let (left_operator, left_tenant) = left.map_or((None, None), |(o, t)| (o, t));
         let (operator_is_new, tenant_is_new) =
@@ -96,36 +101,38 @@ impl Plan {
         Ok(Self { line, keys, revision, manner })
     }
 
-    /// The keys' file if there is to be one, then the database.
-    pub(super) async fn carry_out(self, ledger: &Ledger) -> Result<Announcement, AppError> {
-        let Self { mut line, keys, revision, manner } = self;
+    /// Keys first, where they can be read again or where somebody reads them now; then the database. A start that dies in
+    /// between has not happened: the next one takes the file's keys over, or shows new ones.
+    pub(super) async fn carry_out(self, ledger: &Ledger) -> Result<(), AppError> {
+        let Self { line, keys, revision, manner } = self;
         let keys_file = line.keys_file.clone().unwrap_or_default();
         let shown = Line {
             operator_key: keys.operator_is_new.then(|| keys.operator.reveal().to_owned()),
             tenant_key: keys.tenant_is_new.then(|| keys.tenant.reveal().to_owned()),
             ..line.clone()
         };
-        let all_supplied = !keys.operator_is_new && !keys.tenant_is_new;
-        let announcement = if all_supplied {
-            Announcement::Silence
-        } else if manner.print_first_keys {
-            Announcement::Line(Line { keys_file: None, ..shown })
-        } else if manner.terminal {
-            Announcement::Table(first_table(&shown))
-        } else {
+        let (announcement, to_file) =
+            match (shown.operator_key.is_some() || shown.tenant_key.is_some(), manner) {
+                (false, _) => (Announcement::Silence, false),
+                (true, Manner { print_first_keys: true, .. }) => {
+                    (Announcement::Line(Line { keys_file: None, ..shown.clone() }), false)
+                }
+                (true, Manner { terminal: true, .. }) => {
+                    (Announcement::Table(first_table(&shown)), false)
+                }
+                (true, _) => (Announcement::Line(line), true),
+            };
+        if to_file {
             write_keys(&keys_file, &shown)?;
-            line.keys_file = Some(keys_file.clone());
-            Announcement::Line(line)
-        };
-        let wrote_file =
-            matches!(&announcement, Announcement::Line(line) if line.keys_file.is_some());
+        }
+        announcement.make().map_err(AppError::Unheard)?;
         let first = FirstStart { operator_key: keys.operator, tenant_key: keys.tenant, revision };
         ledger.first_start(first).await?;
-        if !wrote_file {
-            // One that a start left behind, and whose keys were taken over: they are shown elsewhere now.
+        if !to_file {
+            // One that a start left behind, and whose keys were taken over: they have been shown now.
             let _ = std::fs::remove_file(&keys_file);
         }
-        Ok(announcement)
+        Ok(())
     }
 }
 
@@ -147,26 +154,23 @@ impl Announcement {
         })
     }
 
-    /// Says it. A reader that is gone does not stop the server.
-    pub(super) fn make(&self) {
+    /// Says it; an error when nobody can hear it.
+    pub(super) fn make(&self) -> io::Result<()> {
         let text = match self {
-            Self::Silence => return,
-            Self::Line(line) => serde_json::to_string(line).unwrap_or_default() + "\n",
+            Self::Silence => return Ok(()),
+            Self::Line(line) => serde_json::to_string(line)? + "\n",
             Self::Table(text) => text.clone(),
         };
         let mut out = io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        out.write_all(text.as_bytes())?;
+        out.flush()
     }
 }
 
 fn revision(policy: &str, engine: &Engine) -> Result<StoredRevision, AppError> {
     let wrong = |what: String| AppError::Setting { key: "bootstrap.policy", what };
     let policy = if policy.is_empty() { DEFAULT_POLICY } else { policy };
-    let component = match policy.strip_prefix("builtin:") {
-        Some("localpart") => LOCALPART.to_vec(),
-        Some(_) => return Err(wrong(format!("{policy} is not built in; {DEFAULT_POLICY} is"))),
-        None => std::fs::read(policy).map_err(|error| wrong(format!("{policy}: {error}")))?,
-    };
+    let component = read_policy(policy, engine.limits().component_bytes).map_err(wrong)?;
     let settings = "{}".to_owned();
     let loaded = Policy::load(engine, &component, &settings)
         .map_err(|error| wrong(format!("{policy}: {error}")))?;

@@ -8,9 +8,7 @@ use crate::domain::{Decision, HostCode, Name, Pick, Refusal, TenantName, Usage, 
 use crate::sandbox::{DecideError, Engine, Inspection, Limits, Policy, inspect};
 use crate::wire::{DecisionText, Question};
 use clap::Subcommand;
-use enlist_artifacts::LOCALPART;
 use std::convert::Infallible;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -46,7 +44,7 @@ pub(super) fn run(config: Option<PathBuf>, verb: PolicyVerb) -> Ending {
 
 fn inspect_verb(config: Option<PathBuf>, policy: &str) -> Result<Ending, Early> {
     let limits = limits(config)?;
-    let component = read(policy, limits.component_bytes)?;
+    let component = read(policy, &limits)?;
     let engine = engine(&limits)?;
     let inspection = inspect(&engine, &component);
     print(policy, &inspection);
@@ -55,7 +53,7 @@ fn inspect_verb(config: Option<PathBuf>, policy: &str) -> Result<Ending, Early> 
 
 fn run_verb(config: Option<PathBuf>, policy: &str) -> Result<Ending, Early> {
     let limits = limits(config)?;
-    let component = read(policy, limits.component_bytes)?;
+    let component = read(policy, &limits)?;
     let engine = engine(&limits)?;
     let policy =
         Policy::load(&engine, &component, "{}").map_err(|error| fail(&error, Ending::Failed))?;
@@ -89,24 +87,11 @@ fn engine(limits: &Limits) -> Result<Engine, Early> {
     Engine::new(limits).map_err(|error| fail(&error, Ending::Failed))
 }
 
-/// The component's bytes; of a file that is too large only as many as it takes to see that.
-fn read(policy: &str, limit_bytes: u64) -> Result<Vec<u8>, Early> {
-    match policy.strip_prefix("builtin:") {
-        Some("localpart") => return Ok(LOCALPART.to_vec()),
-        Some(_) => {
-            eprintln!("enlist: {policy} is not built in; builtin:localpart is");
-            return Err(Ending::WrongUse);
-        }
-        None => {}
-    }
-    let mut bytes = Vec::new();
-    File::open(policy)
-        .and_then(|file| file.take(limit_bytes.saturating_add(1)).read_to_end(&mut bytes))
-        .map_err(|error| {
-            eprintln!("enlist: {policy}: {error}");
-            Ending::WrongUse
-        })?;
-    Ok(bytes)
+fn read(policy: &str, limits: &Limits) -> Result<Vec<u8>, Early> {
+    app::read_policy(policy, limits.component_bytes).map_err(|line| {
+        eprintln!("enlist: {line}");
+        Ending::WrongUse
+    })
 }
 
 /// The host's rules for names, without knowing who is there.

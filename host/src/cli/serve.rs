@@ -41,7 +41,10 @@ pub(super) fn run(config: Option<PathBuf>, arguments: ServeArguments) -> Ending 
         for warning in &loaded.warnings {
             eprintln!("enlist: {warning}");
         }
-        return print(&loaded.config);
+        return match app::check(&loaded.config) {
+            Ok(()) => print(&loaded.config),
+            Err(error) => fail(&error, ending(&error)),
+        };
     }
     if let Err(ending) = log(&loaded.config.log) {
         return ending;

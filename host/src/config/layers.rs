@@ -43,7 +43,7 @@ impl Layers {
         if let Some(file) = find_file(flags, here) {
             layers.read_file(file)?;
         }
-        layers.read_environment(here);
+        layers.read_environment(here)?;
         if let Some(folder) = &flags.data_dir {
             let folder = Value::String(here.join(folder).display().to_string());
             layers.say("data_dir", folder, "--data-dir");
@@ -97,7 +97,8 @@ impl Layers {
         Ok(())
     }
 
-    fn read_environment(&mut self, here: &Path) {
+    /// A variable that is set to nothing says nothing.
+    fn read_environment(&mut self, here: &Path) -> Result<(), ConfigError> {
         let keys = known_keys();
         for (variable, value) in std::env::vars_os() {
             let Some(variable) = variable.to_str().filter(|name| name.starts_with(PREFIX)) else {
@@ -107,16 +108,20 @@ impl Layers {
                 continue;
             }
             let key = variable[PREFIX.len()..].to_ascii_lowercase().replace("__", ".");
-            match value.into_string() {
-                Ok(value) if keys.contains(&key) => {
-                    let value = absolute(&key, Value::String(value), here);
-                    self.say(&key, value, variable);
-                }
-                _ => self
-                    .warnings
-                    .push(format!("{variable} is no setting of Enlist's, or no text: not used")),
+            if !keys.contains(&key) {
+                self.warnings.push(format!("{variable} is no setting of Enlist's: not used"));
+                continue;
+            }
+            let Some(value) = value.to_str() else {
+                self.said.insert(key.clone(), variable.to_owned());
+                return Err(self.wrong(&key, "expected text in UTF-8"));
+            };
+            if !value.is_empty() {
+                let value = absolute(&key, Value::String(value.to_owned()), here);
+                self.say(&key, value, variable);
             }
         }
+        Ok(())
     }
 
     fn say(&mut self, key: &str, value: Value, origin: &str) {
@@ -140,14 +145,15 @@ impl Layers {
 }
 
 fn find_file(flags: &Flags, here: &Path) -> Option<PathBuf> {
-    let named =
-        flags.config.clone().or_else(|| std::env::var_os("ENLIST_CONFIG").map(PathBuf::from));
+    let named = flags.config.clone().or_else(|| {
+        std::env::var_os("ENLIST_CONFIG").filter(|file| !file.is_empty()).map(PathBuf::from)
+    });
     if let Some(named) = named {
         return Some(here.join(named));
     }
     [here.join("enlist.toml"), PathBuf::from("/etc/enlist/enlist.toml")]
         .into_iter()
-        .find(|file| file.exists())
+        .find(|file| file.try_exists().unwrap_or(true))
 }
 
 /// systemd's, which may name several: the first is ours.

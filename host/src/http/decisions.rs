@@ -9,6 +9,7 @@ use crate::ledger::Scope;
 use crate::provision::{Ask, Rehearsal};
 use crate::wire::{DecisionText, Question};
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -29,10 +30,12 @@ pub(super) async fn own(
 pub(super) async fn of_tenant(
     State(rooms): State<Rooms>,
     Extension(id): Extension<RequestId>,
-    Path(tenant): Path<String>,
+    tenant: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    // A path that is no text names no tenant: found out, like any other, after the key.
+    let tenant = tenant.map_or_else(|_| String::new(), |Path(tenant)| tenant);
     respond(answer(&rooms, &id, &headers, Some(&tenant), body).await, &id)
 }
 
@@ -59,6 +62,7 @@ async fn answer(
         now(),
     );
     let ask = Ask { request_id: id.0.clone(), request };
+    let _place = rooms.enter()?;
     // Nothing is left half done: a rehearsal that is given up is only missing from the record.
     let rehearsal = tokio::time::timeout(ANSWER_WITHIN, rooms.provisioner.rehearse(&tenant, ask))
         .await

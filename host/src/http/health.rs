@@ -1,38 +1,58 @@
 //! `/healthz`: the process answers. `/readyz`: somebody could be provisioned now, as far as disks go; never because of one
-//! tenant's policy. Neither says why to a stranger.
+//! tenant's policy. Neither says why to a stranger, and neither lets one cause work: a disk is asked once a second at most.
 
 use crate::http::Rooms;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use std::time::Duration;
-use tracing::error;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+use tracing::{error, info};
 
 /// How long a disk may take to say that it is well.
 const READY_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long what it said holds.
+const HOLDS_FOR: Duration = Duration::from_secs(1);
+
+/// What was found last, and when. The lock is held while it is found out: everybody else waits for that one answer.
+#[derive(Debug, Default)]
+pub(super) struct Readiness(Mutex<Option<(Instant, bool)>>);
 
 pub(super) async fn alive() -> Json<Value> {
     Json(json!({"status": "ok"}))
 }
 
 pub(super) async fn ready(State(rooms): State<Rooms>) -> (StatusCode, Json<Value>) {
-    match tokio::time::timeout(READY_WITHIN, check(&rooms)).await {
-        Ok(true) => (StatusCode::OK, Json(json!({"status": "ready"}))),
-        Ok(false) | Err(_) => {
-            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "not_ready"})))
+    let mut last = rooms.readiness.0.lock().await;
+    let ready = match *last {
+        Some((found, ready)) if found.elapsed() < HOLDS_FOR => ready,
+        _ => {
+            let ready = find_out(&rooms, last.is_none_or(|(_, ready)| ready)).await;
+            *last = Some((Instant::now(), ready));
+            ready
         }
+    };
+    if ready {
+        (StatusCode::OK, Json(json!({"status": "ready"})))
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "not_ready"})))
     }
 }
 
-async fn check(rooms: &Rooms) -> bool {
-    if let Err(error) = rooms.ledger.ready().await {
-        error!(?error, "not ready: the database");
-        return false;
+/// Asks the disks, and logs what changed.
+async fn find_out(rooms: &Rooms, was_ready: bool) -> bool {
+    let check = async {
+        rooms.ledger.ready().await.map_err(|error| format!("the database: {error:?}"))?;
+        rooms.homes.ready().await.map_err(|error| format!("a home root: {error:?}"))
+    };
+    let found = tokio::time::timeout(READY_WITHIN, check).await;
+    let found = found.unwrap_or_else(|_| Err(format!("no answer within {READY_WITHIN:?}")));
+    match (&found, was_ready) {
+        (Err(why), true) => error!(why, "not ready"),
+        (Ok(()), false) => info!("ready again"),
+        _ => {}
     }
-    if let Err(error) = rooms.homes.ready().await {
-        error!(?error, "not ready: a home root");
-        return false;
-    }
-    true
+    found.is_ok()
 }

@@ -2,8 +2,9 @@
 //! Refuses to tell strangers why: no path, no cause, no query. The log has them, under the request's id.
 
 use crate::domain::{HostCode, Refusal};
+use crate::http::provision_user;
 use crate::http::request_id::RequestId;
-use crate::ledger::{Denied, LedgerError};
+use crate::ledger::Denied;
 use crate::provision::ProvisionError;
 use axum::Json;
 use axum::extract::Request;
@@ -129,13 +130,7 @@ impl From<Refusal> for Problem {
 
 impl From<ProvisionError> for Problem {
     fn from(error: ProvisionError) -> Self {
-        error!(?error, "no answer");
-        match error {
-            ProvisionError::Policy(code) => code.into(),
-            ProvisionError::NoPolicy => HostCode::PolicyFailed.into(),
-            ProvisionError::Ledger(error) => ledger_code(&error).into(),
-            ProvisionError::Home(_) => HostCode::StorageUnavailable.into(),
-        }
+        error.code().into()
     }
 }
 
@@ -148,19 +143,9 @@ impl From<Denied> for Problem {
             Denied::NoSuchTenant => HostCode::NotFound.into(),
             Denied::Ledger(error) => {
                 error!(?error, "a key could not be looked up");
-                ledger_code(&error).into()
+                error.code().into()
             }
         }
-    }
-}
-
-fn ledger_code(error: &LedgerError) -> HostCode {
-    match error {
-        LedgerError::Busy | LedgerError::Stopped => HostCode::Busy,
-        LedgerError::Database(_)
-        | LedgerError::File(..)
-        | LedgerError::Unexpected(_)
-        | LedgerError::Newer { .. } => HostCode::StorageUnavailable,
     }
 }
 
@@ -188,10 +173,46 @@ fn id_of(request: &Request) -> RequestId {
     request.extensions().get().cloned().unwrap_or(RequestId(String::new()))
 }
 
+/// Marks an answer that still has to be made, by [`finish`]: what panics does not know its request.
+#[derive(Clone, Copy)]
+struct Panicked;
+
 /// A defect of ours: logged in full, answered without a word of it.
 pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no text");
     error!(panic = text, "a request panicked");
-    Problem::from(HostCode::InternalError).respond_v1(&RequestId(String::new()))
+    let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    response.extensions_mut().insert(Panicked);
+    response
+}
+
+/// Gives the answer to a request that panicked the shape of its door.
+pub(super) fn finish(response: Response, path: &str, id: &RequestId) -> Response {
+    if response.extensions().get::<Panicked>().is_none() {
+        return response;
+    }
+    let problem = Problem::from(HostCode::InternalError);
+    if path == provision_user::PATH { problem.compatible(id) } else { problem.respond_v1(id) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{finish, panicked};
+    use crate::http::request_id::RequestId;
+
+    #[test]
+    fn a_panic_is_answered_in_the_shape_of_its_door_without_its_text() {
+        let answer =
+            |path| finish(panicked(Box::new("a secret")), path, &RequestId("id".to_owned()));
+        for (path, shape) in
+            [("/provision-user", "application/json"), ("/v1/decisions", "application/problem+json")]
+        {
+            let answer = answer(path);
+            assert_eq!(
+                (answer.status().as_u16(), &answer.headers()["content-type"]),
+                (500, &shape.parse().expect("a value"))
+            );
+        }
+    }
 }

@@ -18,6 +18,9 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tracing::Instrument;
 
+/// Where the door is.
+pub(super) const PATH: &str = "/provision-user";
+
 /// The source of a request that names none.
 const SOURCE: &str = "cognito";
 
@@ -69,8 +72,13 @@ async fn answer(
 
 /// On a task of its own: a caller that hangs up does not leave half of it, and one that waits gets an answer in time.
 async fn provision(rooms: &Rooms, tenant: Tenant, ask: Ask) -> Result<Outcome, Problem> {
+    let place = rooms.enter()?;
     let provisioner = rooms.provisioner.clone();
-    let work = async move { provisioner.provision(&tenant, ask).await }.in_current_span();
+    let work = async move {
+        let _place = place;
+        provisioner.provision(&tenant, ask).await
+    }
+    .in_current_span();
     match tokio::time::timeout(ANSWER_WITHIN, tokio::spawn(work)).await {
         Ok(Ok(result)) => Ok(result?),
         Ok(Err(lost)) => {

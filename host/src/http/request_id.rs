@@ -1,6 +1,7 @@
 //! `X-Request-Id`: one name for a request in its answer, its log lines and its rows. An incoming one that is short and plain is
 //! kept; it may come again, as a retry, and is no key.
 
+use crate::http::problem;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -18,12 +19,13 @@ pub(super) struct RequestId(pub(super) String);
 /// Names the request, follows it through the rooms and says how it ended.
 pub(super) async fn follow(mut request: Request, next: Next) -> Response {
     let id = request.headers().get(&HEADER).and_then(keep).unwrap_or_else(fresh);
-    request.extensions_mut().insert(RequestId(id.clone()));
+    let named = RequestId(id.clone());
+    request.extensions_mut().insert(named.clone());
     let span = info_span!("request", request_id = %id);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let began = Instant::now();
     let mut response = async move {
-        let response = next.run(request).await;
+        let response = problem::finish(next.run(request).await, &path, &named);
         let (status, took) = (response.status().as_u16(), began.elapsed());
         info!(%method, path, status, took_ms = took.as_secs_f64() * 1e3, "answered");
         response

@@ -24,6 +24,8 @@ pub enum Recognition {
     Linkable(Account),
     /// Somebody who gets a no without the policy being asked.
     Refused(Refusal),
+    /// The same, and the operator can mend it: the subject is held under no issuer, and the tenant has none.
+    IssuerUnset(Refusal),
 }
 
 /// A name that nobody else can get while this lives.
@@ -47,9 +49,6 @@ pub enum Opened {
     /// The transaction found a reason not to.
     Refused(Refusal),
 }
-
-/// Why a subject that is held under no issuer was refused: what the record says and the log explains.
-pub const ISSUER_UNSET: &str = "issuer_unset";
 
 /// How long a name that somebody else is about to get is waited for: well inside what the provider waits.
 const NAME_WAIT: Duration = Duration::from_secs(2);
@@ -160,7 +159,7 @@ fn recognise(
         return Ok(match found.len() {
             0 => Recognition::Stranger,
             1 => known(found.remove(0)),
-            _ => taken("ambiguous_username"),
+            _ => Recognition::Refused(taken("ambiguous_username")),
         });
     };
     if let Some(account) = by_subject(connection, tenant, issuer, subject)? {
@@ -170,12 +169,14 @@ fn recognise(
         && !issuer.is_empty()
         && by_subject(connection, tenant, "", subject)?.is_some()
     {
-        return Ok(taken(ISSUER_UNSET));
+        return Ok(Recognition::IssuerUnset(taken("issuer_unset")));
     }
     let without_subject = by_username(connection, tenant, applicant, "AND subject IS NULL")?;
     Ok(match without_subject.into_iter().next() {
         None => Recognition::Stranger,
-        Some(account) if !is_same_email(&account, applicant) => taken("link_refused"),
+        Some(account) if !is_same_email(&account, applicant) => {
+            Recognition::Refused(taken("link_refused"))
+        }
         Some(account) if account.state == AccountState::Closed => known(account),
         Some(account) => Recognition::Linkable(account),
     })
@@ -193,9 +194,8 @@ fn known(account: Account) -> Recognition {
     }
 }
 
-fn taken(why: &str) -> Recognition {
-    let code = HostCode::UsernameTaken;
-    Recognition::Refused(Refusal::Host { code, detail: Some(why.to_owned()) })
+fn taken(why: &str) -> Refusal {
+    Refusal::Host { code: HostCode::UsernameTaken, detail: Some(why.to_owned()) }
 }
 
 fn by_subject(

@@ -4,8 +4,9 @@
 use crate::ledger::LedgerError;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -27,8 +28,8 @@ pub(super) struct Database {
     path: PathBuf,
     writes: Option<mpsc::Sender<Write>>,
     writer: Option<JoinHandle<()>>,
-    readers: Semaphore,
-    idle: Mutex<Vec<Connection>>,
+    readers: Arc<Semaphore>,
+    idle: Arc<Mutex<Vec<Connection>>>,
 }
 
 impl Database {
@@ -46,8 +47,8 @@ impl Database {
             path: path.to_owned(),
             writes: Some(writes),
             writer: Some(writer),
-            readers: Semaphore::new(READERS),
-            idle: Mutex::default(),
+            readers: Arc::new(Semaphore::new(READERS)),
+            idle: Arc::default(),
         })
     }
 
@@ -75,21 +76,22 @@ impl Database {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        let _permit = self.readers.acquire().await.map_err(|_| LedgerError::Stopped)?;
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let path = self.path.clone();
-        let (connection, result) = tokio::task::spawn_blocking(move || {
-            let connection = match idle {
+        let readers = Arc::clone(&self.readers);
+        let permit = readers.acquire_owned().await.map_err(|_| LedgerError::Stopped)?;
+        let (idle, path) = (Arc::clone(&self.idle), self.path.clone());
+        // The permit and the connection stay with the work, also when nobody waits for it any more.
+        let read = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let waiting = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let connection = match waiting {
                 Some(connection) => connection,
                 None => open_reader(&path)?,
             };
             let result = work(&connection);
-            Ok::<_, LedgerError>((connection, result))
-        })
-        .await
-        .map_err(|_| LedgerError::Stopped)??;
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        result
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            result
+        });
+        read.await.map_err(|_| LedgerError::Stopped)?
     }
 }
 
@@ -105,7 +107,10 @@ impl Drop for Database {
 
 fn run(mut connection: Connection, mut queue: mpsc::Receiver<Write>) {
     while let Some(write) = queue.blocking_recv() {
-        write(&mut connection);
+        // A defect in one write must not end all others; its transaction is rolled back as it unwinds.
+        if catch_unwind(AssertUnwindSafe(|| write(&mut connection))).is_err() {
+            tracing::error!("a write panicked and was undone");
+        }
     }
 }
 
@@ -133,7 +138,13 @@ fn create_private(path: &Path) -> Result<(), LedgerError> {
 /// WAL, so that readers never wait for the writer; FULL, so that what was answered survives a power cut.
 fn prepare(connection: &Connection) -> Result<(), LedgerError> {
     connection.busy_timeout(Duration::from_secs(2))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(LedgerError::Unexpected(format!(
+            "journal_mode {mode}: no WAL on this file system"
+        )));
+    }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     Ok(())
@@ -183,6 +194,39 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_committed_is_on_the_disk_before_anybody_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = Database::open(&folder.path().join("enlist.db")).expect("a database");
+        let settings = database
+            .write(|tx| {
+                let mode: String = tx.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+                let level: i64 = tx.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+                let keys: bool = tx.pragma_query_value(None, "foreign_keys", |row| row.get(0))?;
+                Ok((mode, level, keys))
+            })
+            .await;
+        const FULL: i64 = 2;
+        assert_eq!(settings.expect("settings"), ("wal".to_owned(), FULL, true));
+    }
+
+    #[tokio::test]
+    async fn a_write_that_panics_is_undone_and_the_writer_goes_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = Database::open(&folder.path().join("enlist.db")).expect("a database");
+        let lost: Result<(), _> = database
+            .write(|tx| {
+                tx.execute("INSERT INTO components VALUES ('sha256:x', x'00')", [])?;
+                panic!("a defect")
+            })
+            .await;
+        assert!(matches!(lost, Err(LedgerError::Stopped)));
+        let count = database.write(|tx| {
+            Ok(tx.query_row("SELECT count(*) FROM components", [], |row| row.get::<_, i64>(0))?)
+        });
+        assert_eq!(count.await.expect("a count"), 0);
     }
 
     #[tokio::test]

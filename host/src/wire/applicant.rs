@@ -72,6 +72,11 @@ impl Question {
         let text = |name| optional(fields, name, Value::as_str).map(|t| t.map(str::to_owned));
         let sent = optional(fields, "user_attributes", Value::as_object)?;
         let metadata = optional(fields, "client_metadata", Value::as_object)?;
+        // A subject is who somebody is: text, or a number kept digit for digit.
+        let subject = sent.and_then(|sent| sent.get("sub"));
+        if !matches!(subject, None | Some(Value::Null | Value::String(_) | Value::Number(_))) {
+            return Err(BodyError::Field("user_attributes"));
+        }
         let mut attributes: Vec<_> =
             sent.into_iter().flat_map(|sent| read_attributes("", sent)).collect();
         attributes.extend(metadata.into_iter().flat_map(|sent| read_attributes("client:", sent)));
@@ -132,13 +137,13 @@ impl Question {
         self.attribute("sub").or(id).map(str::to_owned)
     }
 
+    /// What the provider verified is the address among the attributes: the body's own is what the caller says.
     fn email(&self) -> Option<Email> {
-        let assurance = match self.attribute("email_verified") {
-            Some("true") => Assurance::Verified,
-            _ => Assurance::Unverified,
-        };
-        let address = self.attribute("email").or(self.email.as_deref())?;
-        Email::parse(address, assurance)
+        match (self.attribute("email"), self.attribute("email_verified")) {
+            (Some(address), Some("true")) => Email::parse(address, Assurance::Verified),
+            (Some(address), _) => Email::parse(address, Assurance::Unverified),
+            (None, _) => Email::parse(self.email.as_deref()?, Assurance::Unverified),
+        }
     }
 }
 
@@ -286,11 +291,27 @@ mod tests {
     }
 
     #[test]
+    fn a_subject_that_is_a_number_is_kept_digit_for_digit_and_a_nested_one_is_none() {
+        for sub in ["123456789012345678901", "123456789012345678902", "0.10"] {
+            let body = format!(r#"{{"username":"a","user_attributes":{{"sub":{sub}}}}}"#);
+            assert_eq!(subject(&body).as_deref(), Some(sub));
+        }
+        for sub in ["{}", "[1]", "true"] {
+            let body = format!(r#"{{"username":"a","user_attributes":{{"sub":{sub}}}}}"#);
+            let read = Question::read(body.as_bytes());
+            assert_eq!(read, Err(BodyError::Field("user_attributes")), "{sub}");
+        }
+    }
+
+    #[test]
     fn the_email_is_the_attributes_and_verified_only_when_the_attribute_says_true() {
         let both = r#"{"username":"a","email":"x@y.z","user_attributes":{"email":"a@b.c","email_verified":true}}"#;
         assert_eq!(email(both), Some(("a@b.c".to_owned(), Assurance::Verified)));
         let body_alone = r#"{"username":"a","email":"x@y.z"}"#;
         assert_eq!(email(body_alone), Some(("x@y.z".to_owned(), Assurance::Unverified)));
+        let not_this_one =
+            r#"{"username":"a","email":"x@y.z","user_attributes":{"email_verified":"true"}}"#;
+        assert_eq!(email(not_this_one), Some(("x@y.z".to_owned(), Assurance::Unverified)));
         let no_address = r#"{"username":"a","email":"x@y.z","user_attributes":{"email":"none"}}"#;
         assert_eq!(email(no_address), None);
         for value in ["\"True\"", "1", "\"yes\"", "null", "false", "[true]"] {

@@ -1,12 +1,13 @@
 //! The harness: a server in a folder of its own, clients to talk to it, and a look at everything it leaves behind.
-//! After every test the whole of it is checked: no account without a folder, no folder that holds something and is nobody's
-//! doing, no key in the log or the database.
+//! After every test the whole of it is checked: a sound database, no account without a folder, no key in the log or on the disk,
+//! no panic.
 
 use rusqlite::Connection;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use tempfile::TempDir;
@@ -115,6 +116,15 @@ impl App {
         self.line = serde_json::from_str(&line).expect("a JSON line");
         self.url = format!("http://{}", self.line["listen"].as_str().expect("listen"));
         self.child = Some(child);
+        // The line comes before the database has what it speaks of; an answer comes after.
+        let mut stream = TcpStream::connect(self.line["listen"].as_str().expect("listen"))
+            .expect("a connection");
+        stream
+            .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}; the log:\n{}", self.log());
     }
 
     /// Ends the server as a power cut would.
@@ -226,6 +236,13 @@ impl App {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(self.client().get(format!("{}{path}", self.url))).await
+    }
+
+    /// Asks until the server says so: what it found holds for a moment.
+    pub(crate) async fn readyz_becomes(&self, status: u16) {
+        while self.get("/readyz").await.status != status {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// The compatible door with the tenant's key.

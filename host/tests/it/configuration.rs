@@ -1,6 +1,7 @@
 //! Settings: where they come from, who beats whom, and how a mistake is told.
 
 use crate::app::enlist;
+use enlist_artifacts::LOCALPART;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -97,6 +98,9 @@ fn a_relative_path_is_relative_to_who_said_it() {
     let (folder, elsewhere) = (folder(), folder());
     let file = elsewhere.path().join("enlist.toml");
     fs::write(&file, "data_dir = \"d\"\ndatabase = \"sqlite:x.db\"\nhome_root = \"h\"\n[bootstrap]\npolicy = \"p.wasm\"\n").expect("a file");
+    for place in [&elsewhere, &folder] {
+        fs::write(place.path().join("p.wasm"), LOCALPART).expect("a policy");
+    }
     let found =
         settings(check(folder.path()).arg("--config").arg(&file).env("ENLIST_HOME_ROOT", "h"));
     let from = |base: &Path, name: &str| base.join(name).display().to_string();
@@ -131,6 +135,12 @@ fn a_mistake_is_one_line_that_names_file_key_and_what_was_expected() {
         ("[homes]\nmode = \"rwx\"", &["homes.mode", "octal"]),
         ("[homes]\nmode = \"0070\"", &["homes.mode", "owner"]),
         ("[homes]\ngroup = \"staff\"", &["homes.group", "number"]),
+        ("[log]\nlevel = \"loud\"", &["log.level", "debug"]),
+        ("[bootstrap]\npolicy = \"missing.wasm\"", &["bootstrap.policy", "missing.wasm"]),
+        ("[bootstrap]\ntenant_key_file = \"missing\"", &["bootstrap.tenant_key_file", "missing"]),
+        ("[log]\nlevel = \"loud\"", &["log.level", "debug"]),
+        ("[bootstrap]\npolicy = \"missing.wasm\"", &["bootstrap.policy", "missing.wasm"]),
+        ("[bootstrap]\ntenant_key_file = \"none\"", &["bootstrap.tenant_key_file", "none"]),
         ("[log]\nformat = \"xml\"", &["log.format", "text", "json"]),
         ("listen = \"27703\"", &["listen", "socket address"]),
         ("database = \"postgres://x\"", &["database", "sqlite:PATH"]),
@@ -147,6 +157,19 @@ fn a_mistake_is_one_line_that_names_file_key_and_what_was_expected() {
     assert!(line.contains("ENLIST_LIMITS__ANSWER") && line.contains("size such as"), "{line}");
     let line = refused(check(folder.path()).arg("--config").arg("missing.toml"));
     assert!(line.contains("missing.toml"), "{line}");
+}
+
+#[test]
+fn a_variable_that_is_set_to_nothing_says_nothing() {
+    let folder = folder();
+    let mut command = check(folder.path());
+    command.env("ENLIST_DATA_DIR", "").env("ENLIST_CONFIG", "").env("ENLIST_LIMITS__ANSWER", "");
+    let found = settings(&mut command);
+    assert!(text(&found, "data_dir").ends_with("/data"), "not the working directory itself");
+    let mut command = enlist();
+    command.current_dir(folder.path()).env("ENLIST_DATA_DIR", "");
+    assert!(refused(&mut command).contains("--data-dir"));
+    assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 0);
 }
 
 #[test]

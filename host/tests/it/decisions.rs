@@ -123,6 +123,12 @@ async fn a_tenant_that_is_not_the_keys_looks_like_one_that_is_not_there() {
     assert_eq!((foreign.status, foreign.code()), (404, missing.code()));
     assert_eq!(foreign.json()["title"], missing.json()["title"]);
     assert_eq!(ask("nobody", &app.operator_key).await.status, 404);
+    assert_eq!(app.post("/v1/tenants/%ff/decisions", "", GUIDE).await.code(), "key_required");
+    assert_eq!(
+        ask("%ff", &app.tenant_key).await.code(),
+        "not_found",
+        "what is no text is no tenant"
+    );
     assert_eq!(app.post("/v1/decisions", &app.operator_key, GUIDE).await.code(), "tenant_required");
     assert_eq!(app.post("/v1/decisions", "", GUIDE).await.code(), "key_required");
     assert_eq!(app.post("/v1/decisions", "nonsense", GUIDE).await.status, 401);

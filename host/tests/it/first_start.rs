@@ -2,7 +2,7 @@
 
 use crate::app::{App, GUIDE, enlist};
 use serde_json::Value;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -217,7 +217,7 @@ fn a_second_server_on_the_same_folder_or_port_ends_with_1() {
     command.arg("serve").arg("--data-dir").arg(app.data()).env("ENLIST_LISTEN", "127.0.0.1:0");
     let (code, log) = refused(&mut command);
     assert_eq!(code, Some(1));
-    assert!(log.contains("in use"), "{log}");
+    assert!(log.contains("another Enlist"), "{log}");
 
     let other = folder();
     let listen = app.line["listen"].as_str().expect("listen");
@@ -229,6 +229,69 @@ fn a_second_server_on_the_same_folder_or_port_ends_with_1() {
         line["event"], "first_start",
         "a first start that could not listen has not happened"
     );
+    stop(child);
+}
+
+#[test]
+fn a_second_server_on_the_same_database_or_home_root_ends_with_1() {
+    let app = App::start();
+    let database = format!("sqlite:{}", app.data().join("enlist.db").display());
+    let homes = app.homes();
+    for (setting, value) in [
+        ("ENLIST_DATABASE", database.as_str()),
+        ("ENLIST_HOME_ROOT", homes.to_str().expect("a path")),
+    ] {
+        let other = folder();
+        let (code, log) = refused(server(other.path()).env(setting, value));
+        assert_eq!(code, Some(1), "{setting}: {log}");
+        assert!(log.contains("another Enlist"), "{setting}: {log}");
+        assert!(
+            !other.path().join("data/first-keys.json").exists(),
+            "{setting}: no keys were made"
+        );
+    }
+}
+
+#[test]
+fn a_first_start_that_cannot_make_homes_or_show_its_keys_has_not_happened() {
+    let folder = folder();
+    fs::write(folder.path().join("file"), "").expect("a file");
+    let (code, log) = refused(
+        server(folder.path()).arg("--print-first-keys").env("ENLIST_HOME_ROOT", "file/homes"),
+    );
+    assert_eq!(code, Some(1), "{log}");
+    let full = File::options().write(true).open("/dev/full").expect("a full disk");
+    let mut command = server(folder.path());
+    let mut child = command.arg("--print-first-keys").stdout(full).spawn().expect("the server");
+    assert_eq!(child.wait().expect("the end").code(), Some(1), "keys that nobody can read");
+    let (child, line) = say(server(folder.path()).arg("--print-first-keys"));
+    assert_eq!(line["event"], "first_start");
+    assert!(line["tenant_key"].is_string());
+    stop(child);
+}
+
+#[test]
+fn one_key_for_operator_and_tenant_is_refused() {
+    let folder = folder();
+    fs::write(folder.path().join("key"), "one-key-for-everything").expect("a key");
+    let mut command = server(folder.path());
+    command
+        .env("ENLIST_BOOTSTRAP__OPERATOR_KEY_FILE", "key")
+        .env("ENLIST_BOOTSTRAP__TENANT_KEY_FILE", "key");
+    let (code, log) = refused(&mut command);
+    assert_eq!(code, Some(2));
+    assert!(log.contains("bootstrap.tenant_key_file") && log.contains("the same key"), "{log}");
+}
+
+#[tokio::test]
+async fn one_key_from_outside_leaves_only_the_other_to_be_shown() {
+    let folder = folder();
+    fs::write(folder.path().join("key"), "a-tenants-own-key-1").expect("a key");
+    let mut command = server(folder.path());
+    let (child, line) =
+        say(command.arg("--print-first-keys").env("ENLIST_BOOTSTRAP__TENANT_KEY_FILE", "key"));
+    assert!(line["operator_key"].is_string() && line.get("tenant_key").is_none(), "{line}");
+    assert_eq!(status(&line, "a-tenants-own-key-1").await, 200);
     stop(child);
 }
 

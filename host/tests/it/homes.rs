@@ -62,7 +62,7 @@ async fn a_file_or_a_link_in_the_way_is_left_alone_and_not_followed() {
 #[tokio::test]
 async fn a_home_root_that_is_gone_is_a_503_and_nobody_is_provisioned() {
     let app = App::start();
-    assert_eq!(app.get("/readyz").await.status, 200);
+    app.readyz_becomes(200).await;
     fs::remove_dir(app.homes()).expect("no home root");
     let answer = app.provision(GUIDE).await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "storage_unavailable"));
@@ -70,7 +70,7 @@ async fn a_home_root_that_is_gone_is_a_503_and_nobody_is_provisioned() {
     assert_eq!(answer.header("retry-after"), Some("1"));
     assert!(!answer.text.contains("collections"), "no path for strangers: {answer:?}");
     assert!(app.log().contains("collections"), "but for the operator");
-    assert_eq!(app.get("/readyz").await.status, 503);
+    app.readyz_becomes(503).await;
     assert_eq!(app.get("/healthz").await.status, 200);
     assert_eq!(app.count("SELECT count(*) FROM accounts"), 0);
     let row = app.last_decision();
@@ -84,10 +84,10 @@ async fn a_database_that_cannot_be_written_is_a_503_and_the_next_attempt_adopts_
     other.execute_batch("BEGIN IMMEDIATE").expect("the write lock");
     let answer = app.provision(GUIDE).await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "storage_unavailable"), "{answer:?}");
-    assert_eq!(app.get("/readyz").await.status, 503);
+    app.readyz_becomes(503).await;
     other.execute_batch("ROLLBACK").expect("the lock back");
     assert_eq!(app.count("SELECT count(*) FROM accounts"), 0);
-    assert_eq!(app.get("/readyz").await.status, 200, "without a restart");
+    app.readyz_becomes(200).await;
     assert_eq!(app.provision(GUIDE).await.json()["created"], true);
     assert_eq!(app.folders(), ["testuser"]);
 }
@@ -102,6 +102,20 @@ async fn an_account_that_is_refused_in_the_last_transaction_leaves_no_folder() {
     fs::create_dir(app.homes().join("anna")).expect("a folder that was there before");
     assert_eq!(app.provision(body).await.code(), "quota_accounts");
     assert_eq!(app.folders(), ["anna"], "is not removed");
+}
+
+#[tokio::test]
+async fn a_stranger_who_asks_for_readiness_causes_one_write_a_second_at_most() {
+    let app = App::start();
+    let wal = || fs::metadata(app.data().join("enlist.db-wal")).map_or(0, |found| found.len());
+    let before = wal();
+    let asks = 200;
+    for _ in 0..asks {
+        assert_eq!(app.get("/readyz").await.status, 200);
+    }
+    const FRAME_BYTES: u64 = 4096 + 24;
+    let writes = wal().saturating_sub(before) / FRAME_BYTES;
+    assert!(writes < asks / 4, "{writes} writes for {asks} questions");
 }
 
 #[tokio::test]

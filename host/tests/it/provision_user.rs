@@ -234,6 +234,19 @@ async fn a_body_over_the_limit_is_refused_and_the_limit_can_be_set() {
     assert!(app.log().contains("ENLIST_LIMITS_BODY_SIZE"), "an unknown variable is a warning");
 }
 
+#[test]
+fn a_body_that_is_broken_on_its_way_is_no_large_one() {
+    let app = App::start();
+    let mut stream =
+        TcpStream::connect(app.url.trim_start_matches("http://")).expect("a connection");
+    let head =
+        "POST /provision-user HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nX-API-Key: ";
+    write!(stream, "{head}{}\r\n\r\nnonsense\r\n", app.tenant_key).expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("body_required"), "{answer}");
+}
+
 #[tokio::test]
 async fn without_user_directory_the_path_is_not_shown() {
     let app = App::start_with(&[("ENLIST_COMPAT__USER_DIRECTORY", "false")]);
@@ -263,6 +276,52 @@ async fn a_hundred_requests_for_one_person_give_one_account_and_a_hundred_answer
     assert_eq!(app.folders(), ["testuser"]);
     assert_eq!(app.count("SELECT count(*) FROM accounts"), 1);
     assert_eq!(app.count("SELECT count(*) FROM decisions WHERE outcome = 'known'"), 99);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_person_under_several_names_at_once_gets_one_account() {
+    let app = Arc::new(App::start());
+    let asks = (0..60).map(|i| {
+        let app = Arc::clone(&app);
+        let name = format!("name{}@example.com", i % 5);
+        let attributes = json!({"sub": "s1", "email": name, "email_verified": "true"});
+        let body = json!({"username": name, "user_attributes": attributes});
+        tokio::spawn(async move { app.provision(&body.to_string()).await })
+    });
+    let mut created = 0;
+    let mut names = std::collections::BTreeSet::new();
+    for ask in asks.collect::<Vec<_>>() {
+        let answer = ask.await.expect("an answer");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        created += usize::from(answer.json()["created"] == true);
+        names.insert(answer.json()["username"].as_str().expect("a name").to_owned());
+    }
+    assert_eq!((created, names.len(), app.folders().len()), (1, 1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_with_and_without_a_subject_at_once_gets_one_account() {
+    for round in 0..8 {
+        let app = Arc::new(App::start());
+        let asks = (0..20).map(|i| {
+            let app = Arc::clone(&app);
+            let mut attributes = json!({"email": "anna@example.com", "email_verified": "true"});
+            if (i + round) % 2 == 0 {
+                attributes["sub"] = json!("s1");
+            }
+            let body = json!({"username": "anna@example.com", "user_attributes": attributes});
+            tokio::spawn(async move { app.provision(&body.to_string()).await })
+        });
+        for ask in asks.collect::<Vec<_>>() {
+            let answer = ask.await.expect("an answer");
+            assert_eq!(
+                (answer.status, &answer.json()["username"]),
+                (200, &json!("anna")),
+                "{answer:?}"
+            );
+        }
+        assert_eq!(app.rows("SELECT subject FROM accounts"), [["s1"]], "linked, whoever was first");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
