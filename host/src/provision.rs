@@ -1,15 +1,18 @@
 //! The spine: somebody is recognised, or the tenant's policy decides, a name is held, a home is made, an account is opened.
 //! Refuses to know what stands at either end: no HTTP, no SQL, no wasmtime.
 
+mod pick;
+
 use crate::domain::{
-    Account, Allowance, Decision, Email, Failure, Grant, HostCode, Name, Occasion, Pick, Refusal,
-    Request, TenantId, Unusable, Verdict,
+    Account, Allowance, Decision, Email, Failure, Grant, HostCode, Occasion, Refusal, Request,
+    Verdict,
 };
-use crate::homes::{Home, HomeError, Homes, Site};
+use crate::homes::{Home, HomeError, Homes};
 use crate::ledger::{
     Asked, Book, Entry, Ledger, LedgerError, Opened, Recognition, Reservation, Said, Tenant,
 };
 use crate::sandbox::{Active, Catalog, DecideError};
+use pick::Hold;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tracing::{error, warn};
@@ -87,15 +90,6 @@ impl ProvisionError {
             Self::Home(_) => HostCode::StorageUnavailable,
         }
     }
-}
-
-/// How far a name is held while a policy is asked.
-#[derive(Clone, Copy)]
-enum Hold {
-    /// Until the account is opened.
-    Fast,
-    /// Not at all: a rehearsal reserves nothing.
-    Loose,
 }
 
 /// What is known before anything is done.
@@ -179,40 +173,6 @@ impl Provisioner {
             Err(DecideError::Pick(error)) => Err(error),
             Err(DecideError::Failed(failure)) => Err(ProvisionError::Policy(failure)),
         }
-    }
-
-    /// The first candidate that the host's rules allow and nobody holds.
-    async fn pick(
-        &self,
-        book: &Book,
-        tenant: TenantId,
-        names: Vec<String>,
-        hold: Hold,
-    ) -> Result<Pick<Option<Reservation>>, ProvisionError> {
-        let (mut held, mut blocked, mut unusable) = (false, false, Vec::new());
-        for (place, text) in names.into_iter().enumerate() {
-            let name = match Name::try_from(text.clone()) {
-                Ok(name) => name,
-                Err(why) => {
-                    unusable.push((text, why));
-                    continue;
-                }
-            };
-            let reservation = match hold {
-                Hold::Fast => book.reserve(&name).await?.map(Some),
-                Hold::Loose => (!book.is_held(&name).await?).then_some(None),
-            };
-            let Some(reservation) = reservation else {
-                held = true;
-                continue;
-            };
-            if self.homes.site(tenant, &name).await? == Site::Occupied {
-                blocked = true;
-                continue;
-            }
-            return Ok(Pick::Chosen { name, place, reservation });
-        }
-        Ok(Pick::Nothing(nothing_left(held, blocked, &unusable)))
     }
 
     async fn link(
@@ -368,18 +328,6 @@ fn considered(verdict: Verdict<Option<Reservation>>) -> Considered {
             Considered::Refused(refusal, said)
         }
     }
-}
-
-/// Held by somebody beats a folder in the way, which beats a name that nobody could have.
-fn nothing_left(held: bool, blocked: bool, unusable: &[(String, Unusable)]) -> Refusal {
-    let code = match (held, blocked) {
-        (true, _) => HostCode::UsernameTaken,
-        (false, true) => HostCode::HomeExists,
-        (false, false) => HostCode::NameUnusable,
-    };
-    let why: Vec<_> = unusable.iter().map(|(text, why)| format!("{text:?}: {why}")).collect();
-    let detail = (!why.is_empty()).then(|| why.join("; "));
-    Refusal::Host { code, detail }
 }
 
 /// A row that cannot be written does not undo an answer that changed nothing; the log has it.
