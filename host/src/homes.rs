@@ -151,7 +151,7 @@ pub fn make_durably(path: &Path) -> io::Result<()> {
     }
     make_durably(parent)?;
     match std::fs::create_dir(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => sync(),
     }
 }
