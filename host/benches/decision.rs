@@ -1,5 +1,5 @@
 //! What a sandboxed decision costs: the default policy native, in an instance that is used again, in a fresh one as
-//! `Policy::decide` has it, and an instance of a component that contains nothing.
+//! `Policy::decide` has it, and an instance of a component with next to nothing in it.
 //! Claims nothing by itself: wall time on a shared machine; compare the rows of one run, as the ratios at its end do.
 
 use criterion::Criterion;
@@ -7,7 +7,7 @@ use enlist::domain::{
     Applicant, Assurance, Attribute, Email, Name, Occasion, Pick, Request, Usage,
 };
 use enlist::sandbox::{Engine, Instance, Limits, Policy, Question};
-use enlist_artifacts::LOCALPART;
+use enlist_artifacts::{LOCALPART, honest};
 use enlist_localpart::LocalPart;
 use enlist_policy as sdk;
 use enlist_policy::Policy as _;
@@ -16,8 +16,6 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
-use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
-use wit_parser::{ManglingAndAbi, Resolve};
 
 /// A row of the table.
 #[derive(Clone, Copy)]
@@ -66,16 +64,6 @@ fn request() -> Request {
     }
 }
 
-/// A component that keeps to the contract's types and contains nothing.
-fn empty_component() -> Result<Vec<u8>, Box<dyn Error>> {
-    let mut resolve = Resolve::default();
-    let package = resolve.push_str("policy.wit", include_str!("../../wit/policy.wit"))?;
-    let world = resolve.select_world(&[package], Some("policy"))?;
-    let mut module = dummy_module(&resolve, world, ManglingAndAbi::Standard32);
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
-    Ok(ComponentEncoder::default().module(&module)?.encode()?)
-}
-
 /// The same engine with budgets that a million questions to one instance do not use up; everything else is equal.
 fn boundless() -> Limits {
     Limits {
@@ -110,7 +98,7 @@ impl Bench {
             native: (sdk::configured("{}").map_err(|_| "settings")?, native),
             reused,
             fresh: Policy::load(&engine, LOCALPART, "{}")?,
-            empty: Policy::load(&engine, &empty_component()?, "{}")?,
+            empty: Policy::load(&engine, honest::EMPTY, "{}")?,
         })
     }
 

@@ -198,13 +198,13 @@ mod tests {
             .await;
         assert!(failed.is_err());
         let count = |connection: &Connection| {
-            Ok(connection.query_row("SELECT count(*) FROM components", [], |row| row.get(0))?)
+            Ok(connection.query_row("SELECT count(*) FROM components", [], |row| row.get::<_, i64>(0))?)
         };
-        assert_eq!(database.read(count).await.expect("a count"), 0_i64);
+        assert_eq!(database.read(count).await.expect("a count"), 0);
         database
             .write(move |tx| Ok(tx.execute(insert, []).map(drop)?))
             .await
             .expect("the writer goes on");
-        assert_eq!(database.read(count).await.expect("a count"), 1_i64);
+        assert_eq!(database.read(count).await.expect("a count"), 1);
     }
 }

@@ -120,15 +120,17 @@ impl Budget {
         Ok(())
     }
 
-    fn grow(&mut self, wanted: u64) -> Result<(), OverMemory> {
+    /// Growth that the limits forbid is an error; what only the memory's own maximum forbids is not counted, for it will not happen.
+    fn grow(&mut self, wanted: u64, possible: bool) -> Result<(), OverMemory> {
         let left = self.growth_left;
-        self.growth_left = left.checked_sub(wanted).ok_or(OverMemory::Growth { wanted, left })?;
+        let rest = left.checked_sub(wanted).ok_or(OverMemory::Growth { wanted, left })?;
+        self.growth_left = if possible { rest } else { left };
         Ok(())
     }
 }
 
 /// A refused growth traps instead of answering -1: the record then says who wanted how much, and nothing is decided by a policy
-/// that did not get what it needed. What a memory's own declared maximum forbids is not ours to refuse: wasmtime answers -1.
+/// that did not get what it needed. What only a memory's own declared maximum forbids is not ours to refuse: wasmtime answers -1.
 impl ResourceLimiter for Budget {
     fn memory_growing(
         &mut self,
@@ -141,8 +143,8 @@ impl ResourceLimiter for Budget {
         if current == 0 && self.memories_to_come > 0 {
             self.memories_to_come -= 1;
             self.begin(wanted)?;
-        } else if maximum.is_none_or(|most| desired <= most) {
-            self.grow(wanted)?;
+        } else {
+            self.grow(wanted, maximum.is_none_or(|most| desired <= most))?;
         }
         Ok(true)
     }
@@ -159,9 +161,68 @@ impl ResourceLimiter for Budget {
             self.begin(wanted)?;
         } else if desired > TABLE_ELEMENTS {
             return Err(OverMemory::Table(desired).into());
-        } else if maximum.is_none_or(|most| desired <= most) {
-            self.grow(wanted)?;
+        } else {
+            self.grow(wanted, maximum.is_none_or(|most| desired <= most))?;
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Budget, ELEMENT_BYTES, INITIAL_BYTES, Limits, TABLE_ELEMENTS};
+    use wasmtime::ResourceLimiter;
+
+    const PAGE: usize = 64 << 10;
+
+    /// Two memories and a table have begun; 4 pages of growth are left for all of them.
+    fn begun() -> Budget {
+        let memory_bytes = 4 * PAGE as u64;
+        let mut budget = Budget::new(&Limits { memory_bytes, ..Limits::default() }, 2, 1);
+        assert!(budget.memory_growing(0, PAGE, None).is_ok());
+        assert!(budget.memory_growing(0, 0, None).is_ok());
+        assert!(budget.table_growing(0, 10, None).is_ok());
+        budget
+    }
+
+    #[test]
+    fn growth_is_summed_over_memories_and_tables() {
+        let mut budget = begun();
+        assert!(budget.memory_growing(PAGE, 3 * PAGE, None).is_ok());
+        // The second memory began with nothing: this is growth, not another beginning.
+        assert!(budget.memory_growing(0, PAGE, None).is_ok());
+        let one_page = PAGE / ELEMENT_BYTES;
+        assert!(budget.table_growing(10, 10 + one_page, None).is_ok());
+        assert!(budget.memory_growing(PAGE, PAGE + 1, None).is_err());
+        assert!(budget.table_growing(10 + one_page, 11 + one_page, None).is_err());
+    }
+
+    #[test]
+    fn beginnings_are_summed_too() {
+        let mut budget = Budget::new(&Limits::default(), 2, 0);
+        let initial = usize::try_from(INITIAL_BYTES).expect("a small number");
+        assert!(budget.memory_growing(0, initial - PAGE, None).is_ok());
+        assert!(budget.memory_growing(0, 2 * PAGE, None).is_err());
+    }
+
+    #[test]
+    fn what_a_memory_forbids_itself_is_neither_counted_nor_refused() {
+        let mut budget = begun();
+        assert!(budget.memory_growing(PAGE, 3 * PAGE, Some(2 * PAGE)).is_ok());
+        assert!(budget.table_growing(10, 12, Some(11)).is_ok());
+        assert!(budget.memory_growing(PAGE, 5 * PAGE, None).is_ok());
+    }
+
+    #[test]
+    fn what_the_limits_forbid_is_refused_whatever_else_forbids_it() {
+        assert!(begun().memory_growing(PAGE, 65535 * PAGE, Some(2 * PAGE)).is_err());
+    }
+
+    #[test]
+    fn a_table_has_an_end() {
+        let memory_bytes = u64::MAX;
+        let mut budget = Budget::new(&Limits { memory_bytes, ..Limits::default() }, 0, 0);
+        assert!(budget.table_growing(10, TABLE_ELEMENTS, None).is_ok());
+        assert!(budget.table_growing(TABLE_ELEMENTS, TABLE_ELEMENTS + 1, None).is_err());
     }
 }

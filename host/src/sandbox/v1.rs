@@ -204,3 +204,26 @@ pub(super) fn notes(mut notes: Vec<String>) -> Vec<String> {
     }
     notes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{NOTE_BYTES, NOTES, is_label_name, notes};
+
+    #[test]
+    fn notes_are_cut_in_number_and_between_characters() {
+        let long = format!("{}é", "a".repeat(NOTE_BYTES - 1));
+        let kept = notes(vec![long; NOTES + 1]);
+        assert_eq!(kept.len(), NOTES);
+        assert!(kept.iter().all(|note| *note == "a".repeat(NOTE_BYTES - 1)));
+    }
+
+    #[test]
+    fn a_label_has_a_short_plain_name() {
+        for good in ["plan", "a", "0_.-z", &"a".repeat(64)] {
+            assert!(is_label_name(good), "{good}");
+        }
+        for bad in ["", "Plan", "a b", "ä", &"a".repeat(65)] {
+            assert!(!is_label_name(bad), "{bad}");
+        }
+    }
+}

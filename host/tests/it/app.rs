@@ -91,7 +91,7 @@ impl App {
         let file = folder.path().join("policy.wasm");
         fs::write(&file, component).expect("a component file");
         let file = file.display().to_string();
-        let mut all = vec![("ENLIST_BOOTSTRAP_POLICY", file.as_str())];
+        let mut all = vec![("ENLIST_BOOTSTRAP__POLICY", file.as_str())];
         all.extend_from_slice(settings);
         Self::start_with(&all)
     }

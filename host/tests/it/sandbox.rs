@@ -1,14 +1,47 @@
-//! The sandbox: a component in, a decision out, and whatever a policy does wrong, nobody is granted and the next one is right.
+//! The sandbox: a component goes in, a decision comes out, and whatever a policy does wrong, nobody is granted anything and the
+//! next decision is right. Nothing here measures time: which budget ended a decision is what is asserted.
+
+mod decisions;
+mod limits;
+mod loading;
+mod misdeeds;
+mod turns;
 
 use enlist::domain::{
-    Applicant, Assurance, Attribute, Decision, Email, Name, Occasion, Pick, Request, Usage,
+    Applicant, Assurance, Attribute, Decision, Email, Failure, HostCode, Name, Occasion, Pick,
+    Refusal, Request, Usage, Verdict,
 };
 use enlist::sandbox::{DecideError, Engine, Limits, Policy};
-use enlist_artifacts::LOCALPART;
 use std::convert::Infallible;
+use std::time::Duration;
 
-fn request(address: &str) -> Request {
-    let attribute = |i| Attribute { name: format!("custom:field{i}"), value: format!("value {i}") };
+/// What a test decides with: a reservation is a number.
+type Decided = Result<Verdict<u32>, DecideError<Infallible>>;
+
+/// Limits under which only fuel ends a decision, however busy the machine is.
+fn fuel_decides() -> Limits {
+    Limits { decision_time: Duration::from_secs(3600), decisions_at_once: 2, ..Limits::default() }
+}
+
+/// Limits under which only the clock ends a decision.
+fn time_decides() -> Limits {
+    let decision_time = Duration::from_millis(3);
+    Limits { decision_fuel: u64::MAX, decision_time, ..fuel_decides() }
+}
+
+fn engine(limits: &Limits) -> Engine {
+    Engine::new(limits).expect("an engine")
+}
+
+fn load(engine: &Engine, component: &[u8]) -> Policy {
+    Policy::load(engine, component, "{}").expect("a policy")
+}
+
+/// Somebody with eight attributes of their own and those given.
+fn request(attributes: &[(&str, &str)]) -> Request {
+    let address = "testuser@example.com";
+    let named = |name: &str, value: &str| Attribute { name: name.into(), value: value.into() };
+    let ordinary = (0..8).map(|i| named(&format!("custom:field{i}"), &format!("value {i}")));
     Request {
         applicant: Applicant {
             issuer: "https://issuer.example".to_owned(),
@@ -16,7 +49,7 @@ fn request(address: &str) -> Request {
             username: address.to_owned(),
             email: Email::parse(address, Assurance::Verified),
             groups: vec!["staff".to_owned()],
-            attributes: (0..8).map(attribute).collect(),
+            attributes: ordinary.chain(attributes.iter().map(|(n, v)| named(n, v))).collect(),
         },
         occasion: Occasion::Opening,
         source: "cognito".to_owned(),
@@ -24,20 +57,31 @@ fn request(address: &str) -> Request {
     }
 }
 
-async fn first(names: Vec<String>) -> Result<Pick<()>, Infallible> {
-    let name = Name::try_from(names[0].clone()).expect("a usable name");
-    Ok(Pick::Chosen { name, place: 0, reservation: () })
+/// The first candidate that the host's own rules allow; nobody holds any.
+async fn first_usable(names: Vec<String>) -> Result<Pick<u32>, Infallible> {
+    let usable =
+        |(place, name): (usize, String)| Name::try_from(name).ok().map(|name| (place, name));
+    Ok(match names.into_iter().enumerate().find_map(usable) {
+        Some((place, name)) => Pick::Chosen { name, place, reservation: 7 },
+        None => Pick::Nothing(Refusal::host(HostCode::NameUnusable)),
+    })
 }
 
-#[tokio::test]
-async fn a_name_comes_out() {
-    let engine = Engine::new(&Limits::default()).expect("engine");
-    let policy = Policy::load(&engine, LOCALPART, "{}").expect("load");
-    let verdict = policy.decide(&request("testuser@example.com"), Usage::default(), first).await;
-    let verdict: Result<_, DecideError<Infallible>> = verdict;
-    let verdict = verdict.expect("verdict");
-    println!("{verdict:?}");
-    assert!(
-        matches!(verdict.decision, Decision::Grant(grant) if grant.name.as_str() == "testuser")
-    );
+async fn decide(policy: &Policy, request: &Request) -> Decided {
+    policy.decide(request, Usage::default(), first_usable).await
+}
+
+fn failure(decided: Decided) -> Failure {
+    match decided {
+        Ok(verdict) => panic!("{verdict:?} instead of a failure"),
+        Err(DecideError::Failed(failure)) => failure,
+        Err(DecideError::Pick(never)) => match never {},
+    }
+}
+
+fn granted_name(decided: Decided) -> String {
+    match decided.expect("a verdict").decision {
+        Decision::Grant(grant) => grant.name.as_str().to_owned(),
+        Decision::Refuse(refusal) => panic!("{refusal:?} instead of a grant"),
+    }
 }

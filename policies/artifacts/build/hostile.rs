@@ -59,7 +59,7 @@ fn by_name(folder: &Path) -> Result<Files, Box<dyn Error>> {
     Ok(files)
 }
 
-/// A constant for each guest, documented with the comment its file begins with, and the list of them all.
+/// A constant for each guest, documented with the first paragraph of its file, and the list of them all.
 fn name_module(
     rust: &mut String,
     module: &str,
@@ -70,8 +70,8 @@ fn name_module(
     for (name, file) in files {
         for line in fs::read_to_string(file)?.lines() {
             match line.strip_prefix(";;").or_else(|| line.strip_prefix("//!")) {
-                Some(comment) => writeln!(rust, "    ///{comment}")?,
-                None => break,
+                Some(comment) if !comment.is_empty() => writeln!(rust, "    ///{comment}")?,
+                _ => break,
             }
         }
         let bytes =

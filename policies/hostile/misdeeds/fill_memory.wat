@@ -1,4 +1,4 @@
-;; Burns time with few instructions: each turn of the loop writes a megabyte. Fuel hardly falls; only the clock notices.
+;; Writes a megabyte with one instruction, over and over: a host that counts instructions must count the bytes too.
 
 (memory (export "memory") 17)
 

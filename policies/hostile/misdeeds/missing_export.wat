@@ -1,2 +1,3 @@
 ;; Exports everything but the quota: a component of another world.
+;;
 ;; world: enlist:hostile/without-quota

@@ -27,7 +27,7 @@ impl<P: Exported> settings::Guest for P {
             a_policy_is_configured_once();
         }
         #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-        crate::arena::keep_room();
+        crate::heap::keep_room();
         Ok(())
     }
 }

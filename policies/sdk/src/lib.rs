@@ -3,12 +3,12 @@
 //! what a hook returns is what the host gets.
 
 mod answer;
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-mod arena;
 #[doc(hidden)]
 pub mod bindings;
 #[doc(hidden)]
 pub mod exported;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+mod heap;
 #[doc(hidden)]
 pub mod notes;
 mod request;
@@ -80,19 +80,20 @@ pub trait Policy: DeserializeOwned + Send + Sync + 'static {
     }
 }
 
-/// Makes `$policy` the policy of this component. Once a crate; elsewhere than in WebAssembly it only checks that the type is a
+/// Makes `$policy` the policy of this component: once a crate. Elsewhere than in WebAssembly it only checks that the type is a
 /// policy, so that the same crate is a library for its tests.
 #[macro_export]
 macro_rules! export {
     ($policy:ident) => {
-        const _: () = {
-            impl $crate::exported::Exported for $policy {
-                fn slot() -> &'static $crate::exported::Slot<Self> {
-                    static SLOT: $crate::exported::Slot<$policy> = $crate::exported::Slot::new();
-                    &SLOT
-                }
+        impl $crate::exported::Exported for $policy {
+            fn slot() -> &'static $crate::exported::Slot<Self> {
+                static SLOT: $crate::exported::Slot<$policy> = $crate::exported::Slot::new();
+                &SLOT
             }
-        };
+        }
+        // Also natively the policy counts as used.
+        const _: fn() -> &'static $crate::exported::Slot<$policy> =
+            <$policy as $crate::exported::Exported>::slot;
         #[cfg(target_arch = "wasm32")]
         $crate::bindings::export_policy!($policy with_types_in $crate::bindings);
     };
