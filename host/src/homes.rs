@@ -135,16 +135,29 @@ fn storage(path: &Path, source: impl Into<io::Error>) -> HomeError {
     HomeError::Storage { path: path.to_owned(), source: source.into() }
 }
 
+/// Makes a folder and whatever is missing above it, each entry on the disk when this returns. A relative path starts at the
+/// working directory.
+pub fn make_durably(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    make_durably(parent)?;
+    match std::fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    std::fs::File::open(parent)?.sync_all()
+}
+
 fn open_root(path: &Path, style: Style) -> io::Result<Root> {
-    let created = !path.exists();
-    std::fs::create_dir_all(path)?;
+    make_durably(path)?;
     let path = path.canonicalize()?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = rustix::fs::open(&path, flags, Mode::empty())?;
-    if created {
-        let parent = path.parent().unwrap_or(Path::new("/"));
-        rustix::fs::fsync(&rustix::fs::open(parent, flags, Mode::empty())?)?;
-    }
     Ok(Root { directory, path, style })
 }
 

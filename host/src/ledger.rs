@@ -116,6 +116,6 @@ impl Ledger {
 
     /// Whether something can be written now: writes, and reads it back.
     pub async fn ready(&self) -> Result<(), LedgerError> {
-        self.database.write(|tx| sqlite::touch(tx)).await
+        self.database.write(sqlite::touch).await
     }
 }

@@ -2,6 +2,7 @@
 //! Refuses a second one: two would hand out one name twice.
 
 use crate::app::AppError;
+use crate::homes::make_durably;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,7 @@ impl DataDir {
     /// Makes the folder if it is not there, and takes its lock.
     pub(super) fn hold(folder: &Path) -> Result<Self, AppError> {
         let fail = |path: PathBuf| move |source| AppError::DataDir { path, source };
-        std::fs::create_dir_all(folder).map_err(fail(folder.to_owned()))?;
+        make_durably(folder).map_err(fail(folder.to_owned()))?;
         let path = folder.join(LOCK);
         let lock = File::options()
             .create(true)

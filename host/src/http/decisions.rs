@@ -52,8 +52,12 @@ async fn answer(
 ) -> Result<DecisionText, Problem> {
     let tenant = tenant::enter(&rooms.ledger, headers, wanted, Scope::Provision).await?;
     let body = body::read(body, rooms.manners.body_limit_bytes).await?;
-    let request =
-        Question::read(&body)?.into_request(tenant.name(), tenant.issuer(), SOURCE, now());
+    let request = Question::read_with_occasion(&body)?.into_request(
+        tenant.name(),
+        tenant.issuer(),
+        SOURCE,
+        now(),
+    );
     let ask = Ask { request_id: id.0.clone(), request };
     // Nothing is left half done: a rehearsal that is given up is only missing from the record.
     let rehearsal = tokio::time::timeout(ANSWER_WITHIN, rooms.provisioner.rehearse(&tenant, ask))

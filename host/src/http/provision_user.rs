@@ -55,7 +55,7 @@ async fn answer(
 ) -> Result<Success, Problem> {
     let tenant = tenant::enter_compatible(&rooms.ledger, headers).await?;
     let body = body::read(body, rooms.manners.body_limit_bytes).await?;
-    let question = Question::read(&body)?.to_open();
+    let question = Question::read(&body)?;
     let request = question.into_request(tenant.name(), tenant.issuer(), SOURCE, now());
     let username = request.applicant.username.clone();
     let ask = Ask { request_id: id.0.clone(), request };

@@ -198,7 +198,8 @@ mod tests {
             .await;
         assert!(failed.is_err());
         let count = |connection: &Connection| {
-            Ok(connection.query_row("SELECT count(*) FROM components", [], |row| row.get::<_, i64>(0))?)
+            Ok(connection
+                .query_row("SELECT count(*) FROM components", [], |row| row.get::<_, i64>(0))?)
         };
         assert_eq!(database.read(count).await.expect("a count"), 0);
         database

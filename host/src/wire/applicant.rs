@@ -35,23 +35,36 @@ pub enum BodyError {
 const HOST_PREFIX: &str = "enlist:";
 
 impl Question {
-    /// Reads the guide's body, whatever it was labelled as.
+    /// Reads the guide's body, which asks for an account; whatever it was labelled as.
     pub fn read(body: &[u8]) -> Result<Self, BodyError> {
-        let fields = object(body)?;
-        Self::from_fields(&fields)
+        Self::from_fields(&object(body)?, Occasion::Opening)
+    }
+
+    /// Reads the same body where it may also say its `occasion`.
+    pub fn read_with_occasion(body: &[u8]) -> Result<Self, BodyError> {
+        Self::with_occasion(&object(body)?)
+    }
+
+    fn with_occasion(fields: &Map<String, Value>) -> Result<Self, BodyError> {
+        let question = Self::from_fields(fields, Occasion::Opening)?;
+        let occasion = match optional(fields, "occasion", Value::as_str)? {
+            None | Some("opening") => Occasion::Opening,
+            Some("sign_up") => Occasion::SignUp,
+            Some(_) => return Err(BodyError::Field("occasion")),
+        };
+        Ok(Self { occasion, ..question })
     }
 
     /// Reads any form that somebody may keep in a file: the guide's body, or the event of a Cognito trigger.
     pub fn read_any(text: &[u8]) -> Result<Self, BodyError> {
         let fields = object(text)?;
-        if fields.contains_key("triggerSource") {
-            Self::from_fields(&event_as_body(&fields))
-        } else {
-            Self::from_fields(&fields)
+        match fields.get("triggerSource").and_then(Value::as_str) {
+            Some(trigger) => Self::from_fields(&event_as_body(&fields), occasion_of(trigger)),
+            None => Self::with_occasion(&fields),
         }
     }
 
-    fn from_fields(fields: &Map<String, Value>) -> Result<Self, BodyError> {
+    fn from_fields(fields: &Map<String, Value>, occasion: Occasion) -> Result<Self, BodyError> {
         let username = match fields.get("username") {
             Some(Value::String(name)) if !name.is_empty() => name.clone(),
             _ => return Err(BodyError::Username),
@@ -59,11 +72,6 @@ impl Question {
         let text = |name| optional(fields, name, Value::as_str).map(|t| t.map(str::to_owned));
         let sent = optional(fields, "user_attributes", Value::as_object)?;
         let metadata = optional(fields, "client_metadata", Value::as_object)?;
-        let occasion = match optional(fields, "occasion", Value::as_str)? {
-            None | Some("opening") => Occasion::Opening,
-            Some("sign_up") => Occasion::SignUp,
-            Some(_) => return Err(BodyError::Field("occasion")),
-        };
         let mut attributes: Vec<_> =
             sent.into_iter().flat_map(|sent| read_attributes("", sent)).collect();
         attributes.extend(metadata.into_iter().flat_map(|sent| read_attributes("client:", sent)));
@@ -77,12 +85,6 @@ impl Question {
             attributes,
             groups: sent.map(groups).unwrap_or_default(),
         })
-    }
-
-    /// The same question, asked to open an account whatever the body says of the occasion.
-    pub fn to_open(mut self) -> Self {
-        self.occasion = Occasion::Opening;
-        self
     }
 
     /// The request a policy gets: who somebody is by the contract's table, and the host's own facts.
@@ -179,12 +181,15 @@ fn groups(sent: &Map<String, Value>) -> Vec<String> {
     listed.into_iter().flatten().filter_map(|group| group.as_str().map(str::to_owned)).collect()
 }
 
+fn occasion_of(trigger: &str) -> Occasion {
+    if trigger.starts_with("PreSignUp") { Occasion::SignUp } else { Occasion::Opening }
+}
+
 /// What a trigger makes of its event: <https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-working-with-lambda-triggers.html>.
 fn event_as_body(event: &Map<String, Value>) -> Map<String, Value> {
     let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
     let request =
         |name: &str| event.get("request").and_then(|r| r.get(name)).cloned().unwrap_or_default();
-    let signing_up = text("triggerSource").starts_with("PreSignUp");
     let (region, pool) = (text("region"), text("userPoolId"));
     let issuer = format!("https://cognito-idp.{region}.amazonaws.com/{pool}");
     [
@@ -193,7 +198,6 @@ fn event_as_body(event: &Map<String, Value>) -> Map<String, Value> {
         ("client_metadata", request("clientMetadata")),
         ("issuer", if pool.is_empty() { Value::Null } else { issuer.into() }),
         ("source", "cognito".into()),
-        ("occasion", if signing_up { "sign_up" } else { "opening" }.into()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into_iter()
@@ -206,7 +210,7 @@ mod tests {
     use crate::domain::{Assurance, Occasion, Request, TenantName};
 
     fn request(body: &str) -> Request {
-        let question = Question::read(body.as_bytes()).expect(body);
+        let question = Question::read_with_occasion(body.as_bytes()).expect(body);
         question.into_request(&TenantName::default_tenant(), "tenant-issuer", "cognito", 7)
     }
 
@@ -245,11 +249,21 @@ mod tests {
             "occasion",
         ] {
             let wrong = format!(r#"{{"username":"a","{name}":1}}"#);
-            assert_eq!(Question::read(wrong.as_bytes()), Err(BodyError::Field(name)), "{name}");
+            assert_eq!(
+                Question::read_with_occasion(wrong.as_bytes()),
+                Err(BodyError::Field(name)),
+                "{name}"
+            );
             let null = format!(r#"{{"username":"a","{name}":null}}"#);
             assert!(Question::read(null.as_bytes()).is_ok(), "{name}");
         }
-        assert!(Question::read(br#"{"username":"a","unknown":{"x":[1]}}"#).is_ok());
+        for unknown in ["unknown", "occasion"] {
+            let body = format!(r#"{{"username":"a","{unknown}":{{"x":[1]}}}}"#);
+            assert!(
+                Question::read(body.as_bytes()).is_ok(),
+                "{unknown} means nothing to the guide"
+            );
+        }
     }
 
     #[test]

@@ -130,6 +130,14 @@ impl App {
         self.child.take().expect("a server").wait().expect("the end")
     }
 
+    /// What the server has reserved, used or not.
+    pub(crate) fn address_space_kib(&self) -> u64 {
+        let id = self.child.as_ref().expect("a server").id();
+        let status = fs::read_to_string(format!("/proc/{id}/status")).expect("the process");
+        let line = status.lines().find(|line| line.starts_with("VmSize:")).expect("a size");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+    }
+
     /// Asks the server to stop.
     pub(crate) fn terminate(&self) {
         let id = i32::try_from(self.child.as_ref().expect("a server").id()).expect("a pid");

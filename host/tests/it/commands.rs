@@ -117,9 +117,24 @@ fn every_limit_of_a_decision_bites_where_it_is_set_and_not_before() {
         let (code, _, error) = shell.decide(component, one_name, &[(setting, too_little)]);
         assert_eq!(code, Some(3), "{setting}={too_little}: {error}");
     }
-    let endless = [("ENLIST_LIMITS__DECISION_FUEL", "1000000000000")];
+    // More than a policy keeps at hand, so that it has to grow its memory.
+    let large =
+        format!(r#"{{"username":"x","user_attributes":{{"pad":"{}"}}}}"#, "x".repeat(400_000));
+    for (limit, expected) in [("2MiB", Some(0)), ("64KiB", Some(3))] {
+        let (code, _, error) =
+            shell.decide(CANDIDATES, &large, &[("ENLIST_LIMITS__MEMORY", limit)]);
+        assert_eq!(code, expected, "{limit}: {error}");
+        assert!(expected == Some(0) || error.contains("limits.memory"), "{error}");
+    }
+    let endless = [
+        ("ENLIST_LIMITS__DECISION_FUEL", "1000000000000"),
+        ("ENLIST_LIMITS__DECISION_TIME", "7ms"),
+    ];
     let (code, _, error) = shell.decide(hostile::SPIN_ADMIT, GUIDE, &endless);
-    assert!(code == Some(3) && error.contains("policy_timeout"), "{error}");
+    assert!(
+        code == Some(3) && error.contains("policy_timeout") && error.contains("7ms"),
+        "{error}"
+    );
 }
 
 #[test]

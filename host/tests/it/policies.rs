@@ -217,3 +217,26 @@ async fn a_name_that_the_host_refuses_is_an_answer_and_no_failure() {
     assert!(app.folders().is_empty());
     assert!(!app.data().join("escape").exists() && !app.folder.path().join("escape").exists());
 }
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_answered_in_time_for_the_provider() {
+    let settings =
+        [("ENLIST_LIMITS__DECISION_FUEL", "1000000000000"), ("ENLIST_LIMITS__DECISION_TIME", "1h")];
+    let app = App::with_policy(hostile::SPIN_ADMIT, &settings);
+    for path in ["/provision-user", "/v1/decisions"] {
+        let answer = app.post(path, &app.tenant_key, GUIDE).await;
+        assert_eq!((answer.status, answer.code().as_str()), (503, "busy"), "{answer:?}");
+        assert_eq!(answer.header("retry-after"), Some("1"));
+    }
+    assert!(app.folders().is_empty());
+}
+
+#[test]
+fn the_number_of_decisions_at_once_is_what_address_space_is_kept_for() {
+    let kept = |decisions: &str| {
+        let app = App::start_with(&[("ENLIST_LIMITS__DECISIONS_AT_ONCE", decisions)]);
+        app.address_space_kib()
+    };
+    let (few, many) = (kept("1"), kept("257"));
+    assert!(many > few + 256 * 16 * 1024, "{few} KiB for one, {many} KiB for 257");
+}

@@ -313,3 +313,29 @@ async fn a_request_that_was_accepted_is_answered_when_the_server_is_told_to_stop
     assert!(app.wait().success());
     assert_eq!(app.folders(), ["testuser"]);
 }
+
+#[test]
+fn a_body_or_a_head_that_does_not_arrive_is_not_waited_for() {
+    let app = App::start();
+    let address = app.url.strip_prefix("http://").expect("a URL").to_owned();
+    let read = |begin: String| {
+        let address = address.clone();
+        std::thread::spawn(move || {
+            let mut stream = TcpStream::connect(address).expect("a connection");
+            stream.write_all(begin.as_bytes()).expect("a beginning");
+            let mut answer = String::new();
+            // The server ends it: nothing else does.
+            stream.read_to_string(&mut answer).expect("an end");
+            answer
+        })
+    };
+    let head = "POST /provision-user HTTP/1.1\r\nHost: x\r\n";
+    let slow_body =
+        read(format!("{head}X-API-Key: {}\r\nContent-Length: 9\r\n\r\n{{", app.tenant_key));
+    let slow_head = read(head.to_owned());
+    let answer = slow_body.join().expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("body_timeout"), "{answer}");
+    let answer = slow_head.join().expect("an end");
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(app.folders().is_empty());
+}
