@@ -12,6 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (Some(module), Some(out), None) = (files.next(), files.next(), files.next()) else {
         return Err("two files are needed: the module to read and the component to write".into());
     };
-    fs::write(out, component::encode(&fs::read(module)?)?)?;
-    Ok(())
+    let bytes = fs::read(&module).map_err(|error| format!("{}: {error}", module.display()))?;
+    fs::write(&out, component::encode(&bytes)?)
+        .map_err(|error| format!("{}: {error}", out.display()).into())
 }
