@@ -9,12 +9,14 @@ mod inspect;
 mod instance;
 mod load;
 mod policy;
+mod shape;
 mod swap;
 mod v1;
 
 pub use budget::Limits;
 pub use catalog::{Active, Catalog, Revision};
 pub use engine::{Engine, EngineError};
+pub use fault::quote;
 pub use inspect::{CoreModule, Inspection, inspect};
 pub use instance::Instance;
 pub use load::{LoadError, digest_of};

@@ -5,7 +5,7 @@ use crate::app;
 use crate::cli::{Ending, fail};
 use crate::config::{Config, Flags};
 use crate::domain::{Decision, HostCode, Name, Pick, Refusal, TenantName, Usage, Verdict};
-use crate::sandbox::{DecideError, Engine, Inspection, Limits, Policy, inspect};
+use crate::sandbox::{DecideError, Engine, Inspection, Limits, Policy, inspect, quote};
 use crate::wire::{DecisionText, Question};
 use clap::Subcommand;
 use std::convert::Infallible;
@@ -109,7 +109,7 @@ fn pick(names: Vec<String>) -> Pick<()> {
 /// The decision on standard output, what only the operator may see on standard error.
 fn show(verdict: Verdict<()>) -> Ending {
     for note in &verdict.notes {
-        eprintln!("note: {note}");
+        eprintln!("note: {}", quote(note));
     }
     let (text, ending) = match verdict.decision {
         Decision::Grant(grant) => {
@@ -118,7 +118,7 @@ fn show(verdict: Verdict<()>) -> Ending {
         }
         Decision::Refuse(refusal) => {
             if let Some(detail) = refusal.detail() {
-                eprintln!("detail: {detail}");
+                eprintln!("detail: {}", quote(detail));
             }
             (DecisionText::refuse(&refusal, None), Ending::No)
         }

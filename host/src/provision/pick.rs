@@ -5,6 +5,7 @@ use crate::domain::{HostCode, Name, Pick, Refusal, TenantId, Unusable};
 use crate::homes::Site;
 use crate::ledger::{Book, Reservation};
 use crate::provision::{ProvisionError, Provisioner};
+use crate::sandbox::quote;
 
 /// How far a name is held while a policy is asked.
 #[derive(Clone, Copy)]
@@ -59,6 +60,6 @@ fn nothing_left(held: bool, blocked: bool, unusable: &[(String, Unusable)]) -> R
         (false, false) => HostCode::NameUnusable,
     };
     let why: Vec<_> = unusable.iter().map(|(text, why)| format!("{text:?}: {why}")).collect();
-    let detail = (!why.is_empty()).then(|| why.join("; "));
+    let detail = (!why.is_empty()).then(|| quote(why.join("; ")));
     Refusal::Host { code, detail }
 }

@@ -44,7 +44,7 @@ fn write_detail(detail: &mut Clipped, cause: &str, error: &Error) -> fmt::Result
     detail.write_str(cause)?;
     let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
     for frame in frames {
-        detail.write_str("\n  at ")?;
+        detail.write_str(" | at ")?;
         match frame.func_name() {
             Some(name) => write_name(detail, name)?,
             None => write!(detail, "function {}", frame.func_index())?,
@@ -69,15 +69,16 @@ pub(super) fn clip(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
-/// A policy's own words for the record: cut, and without control characters.
-pub(super) fn quote(words: impl fmt::Display) -> String {
+/// A policy's own words for the record, a log or a terminal: cut, on one line, and without characters that act instead of
+/// showing.
+pub fn quote(words: impl fmt::Display) -> String {
     let mut quoted = Clipped::default();
     // A detail that is full is full.
     let _ = write!(quoted, "{words}");
     quoted.text
 }
 
-/// A text that takes no more than `DETAIL_BYTES` and turns control characters into spaces, its own line ends excepted.
+/// A text that takes no more than `DETAIL_BYTES` and turns control characters, and those that reorder a line, into spaces.
 #[derive(Default)]
 struct Clipped {
     text: String,
@@ -86,9 +87,15 @@ struct Clipped {
 impl Write for Clipped {
     fn write_str(&mut self, more: &str) -> fmt::Result {
         let kept = clip(more, DETAIL_BYTES - self.text.len());
-        self.text.extend(kept.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }));
+        self.text.extend(kept.chars().map(|c| if acts(c) { ' ' } else { c }));
         if kept.len() == more.len() { Ok(()) } else { Err(fmt::Error) }
     }
+}
+
+/// Control characters, and Unicode's for the direction of text (UAX #9).
+fn acts(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -104,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_quotation_is_short_and_plain() {
-        assert_eq!(quote("a\u{1b}[31m\tb"), "a [31m b");
+        assert_eq!(quote("a\u{1b}[31m\tb\n\u{202e}c"), "a [31m b  c");
         assert_eq!(quote("é".repeat(DETAIL_BYTES)).len(), DETAIL_BYTES);
     }
 }

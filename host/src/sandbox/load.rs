@@ -5,9 +5,10 @@ use crate::sandbox::Engine;
 use crate::sandbox::budget::Budget;
 use crate::sandbox::engine::FEATURES;
 use crate::sandbox::fault::quote;
+use crate::sandbox::shape;
 use crate::sandbox::v1::{EXPORTS, ExportsPre, TYPES_IMPORT};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use wasmtime::component::types::{Component as ComponentType, ComponentItem};
 use wasmtime::component::{Component, Linker};
 use wasmtime::wasmparser::{Parser, Validator};
@@ -26,6 +27,16 @@ pub enum LoadError {
     /// No component at all.
     #[error("this is {0}, not a component")]
     NotAComponent(&'static str),
+    /// Compiling it would take more than anybody's rule is worth: `component_too_costly`.
+    #[error("the component is too costly to compile: {what}: {found}, at most {limit}")]
+    TooCostly {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much, as far as it was counted.
+        found: u64,
+        /// The most.
+        limit: u64,
+    },
     /// WebAssembly does not allow it, or only with a proposal that is off.
     #[error("the component is not valid: {0}")]
     Invalid(String),
@@ -52,6 +63,9 @@ pub fn digest_of(bytes: &[u8]) -> String {
     text
 }
 
+/// Stack for validating and compiling.
+const STACK_BYTES: usize = 64 << 20;
+
 /// A compiled component that imports nothing and exports the contract.
 pub(super) struct Loaded {
     pub(super) exports: ExportsPre<Budget>,
@@ -74,6 +88,27 @@ pub(super) fn load(engine: &Engine, bytes: &[u8]) -> Result<Loaded, LoadError> {
             "no WebAssembly"
         }));
     }
+    shape::check(bytes)?;
+    on_a_deep_stack(|| compile(engine, bytes))
+}
+
+/// Readers of nested types recurse; what `shape` lets through needs a few megabytes of stack at the worst. A panic of a library is
+/// a component that is turned away, not the end of the server.
+fn on_a_deep_stack<T: Send>(
+    work: impl FnOnce() -> Result<T, LoadError> + Send,
+) -> Result<T, LoadError> {
+    let lost = |why: &dyn Display| LoadError::Invalid(format!("it could not be read: {why}"));
+    std::thread::scope(|scope| {
+        let thread =
+            std::thread::Builder::new().name("compiler".to_owned()).stack_size(STACK_BYTES);
+        match thread.spawn_scoped(scope, work) {
+            Ok(running) => running.join().unwrap_or_else(|_| Err(lost(&"the compiler gave up"))),
+            Err(error) => Err(lost(&error)),
+        }
+    })
+}
+
+fn compile(engine: &Engine, bytes: &[u8]) -> Result<Loaded, LoadError> {
     Validator::new_with_features(FEATURES)
         .validate_all(bytes)
         .map_err(|error| LoadError::Invalid(quote(error)))?;

@@ -5,6 +5,7 @@ mod decisions;
 mod limits;
 mod loading;
 mod misdeeds;
+mod shapes;
 mod turns;
 
 use enlist::domain::{

@@ -66,7 +66,7 @@ use Comes::{Fails, Granted, Refused, TurnedAway};
 use Fault::{
     AnswerTooLarge, Malformed, OutOfFuel, OutOfMemory, SettingsRefused, TimedOut, Trapped,
 };
-use LoadError::{Imports, MissingExport, TooBig};
+use LoadError::{Imports, MissingExport, TooBig, TooCostly};
 use Stage::{Admit, Allow, Configure, Derive, Notes, Start};
 
 misdeeds! {
@@ -87,7 +87,7 @@ misdeeds! {
     refused_growth under fuel_decides: Fails(Admit, OutOfMemory);
     hoard_tables under fuel_decides: Fails(Admit, OutOfMemory);
     hoard_memories under fuel_decides: TurnedAway(|e| matches!(e, TooBig(_)));
-    hoard_instances under fuel_decides: TurnedAway(|e| matches!(e, TooBig(_)));
+    hoard_instances under fuel_decides: TurnedAway(|e| matches!(e, TooCostly { .. }));
     huge_memory under fuel_decides: TurnedAway(|e| matches!(e, TooBig(_)));
     huge_table under fuel_decides: TurnedAway(|e| matches!(e, TooBig(_)));
     remembers under fuel_decides: Granted("first");
