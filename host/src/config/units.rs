@@ -28,7 +28,13 @@ impl Millis {
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let parse = |text: &str| text.parse::<bytesize::ByteSize>().ok().map(|size| size.as_u64());
-        deserializer.deserialize_any(Text { expected: "a size such as \"64KiB\"", parse }).map(Self)
+        deserializer
+            .deserialize_any(Text {
+                expected: "a size such as \"64KiB\"",
+                bare_number: false,
+                parse,
+            })
+            .map(Self)
     }
 }
 
@@ -40,7 +46,7 @@ impl<'de> Deserialize<'de> for Millis {
             (Duration::from_millis(whole) == time).then_some(whole)
         };
         let expected = "a time in whole milliseconds such as \"20ms\"";
-        deserializer.deserialize_any(Text { expected, parse }).map(Self)
+        deserializer.deserialize_any(Text { expected, bare_number: false, parse }).map(Self)
     }
 }
 
@@ -50,7 +56,7 @@ impl<'de> Deserialize<'de> for FolderMode {
         let usable = |mode: &u32| *mode <= 0o7777 && mode & 0o700 == 0o700;
         let parse = |text: &str| u32::from_str_radix(text, 8).ok().filter(usable).map(u64::from);
         let expected = "octal permission bits that let the owner in, such as \"0750\"";
-        let mode = deserializer.deserialize_any(Text { expected, parse })?;
+        let mode = deserializer.deserialize_any(Text { expected, bare_number: false, parse })?;
         Ok(Self(u32::try_from(mode).unwrap_or_default()))
     }
 }
@@ -76,7 +82,7 @@ impl Serialize for FolderMode {
 /// A whole number, or its decimal text.
 pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let parse = |text: &str| text.parse::<u64>().ok();
-    deserializer.deserialize_any(Number { expected: "a whole number", parse })
+    deserializer.deserialize_any(Text { expected: "a whole number", bare_number: true, parse })
 }
 
 /// `true` or `false`, or its text.
@@ -84,9 +90,10 @@ pub(super) fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool,
     deserializer.deserialize_any(Switch)
 }
 
-/// Takes text alone: a bare number would leave its unit to be guessed.
+/// Takes text, and a bare number where there is no unit to be guessed.
 struct Text<P> {
     expected: &'static str,
+    bare_number: bool,
     parse: P,
 }
 
@@ -100,26 +107,10 @@ impl<P: Fn(&str) -> Option<u64>> Visitor<'_> for Text<P> {
     fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
         (self.parse)(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
-}
-
-struct Number<P> {
-    expected: &'static str,
-    parse: P,
-}
-
-impl<P: Fn(&str) -> Option<u64>> Visitor<'_> for Number<P> {
-    type Value = u64;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.expected)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
-        (self.parse)(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
-    }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<u64, E> {
-        u64::try_from(number).map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
+        let taken = u64::try_from(number).ok().filter(|_| self.bare_number);
+        taken.ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
     }
 }
 

@@ -18,7 +18,12 @@ pub(crate) const GUIDE: &str = r#"{"username":"testuser@example.com","email":"te
 
 /// The binary, in an environment that says nothing about Enlist.
 pub(crate) fn enlist() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_enlist"));
+    without_settings(env!("CARGO_BIN_EXE_enlist"))
+}
+
+/// Any program, in the same environment.
+pub(crate) fn without_settings(program: &str) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let ours = name.to_string_lossy().starts_with("ENLIST_");
         if ours || name == "STATE_DIRECTORY" {
