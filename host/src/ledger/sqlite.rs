@@ -97,8 +97,10 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // The queue ends when its last sender is gone; what it still holds is written first.
+        // The queue ends when its last sender is gone; what it still holds is written first. Readers close before the writer:
+        // the last to close moves the WAL into the file, and a reader may not.
         self.writes = None;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
         }
@@ -194,6 +196,17 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    #[tokio::test]
+    async fn after_a_stop_everything_is_in_the_one_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = Database::open(&folder.path().join("enlist.db")).expect("a database");
+        database.read(|_| Ok(())).await.expect("a reader");
+        drop(database);
+        let left = std::fs::read_dir(folder.path()).expect("the folder");
+        let left: Vec<_> = left.map(|entry| entry.expect("an entry").file_name()).collect();
+        assert_eq!(left, ["enlist.db"]);
     }
 
     #[tokio::test]
