@@ -27,7 +27,7 @@ pub(super) async fn follow(mut request: Request, next: Next) -> Response {
     let mut response = async move {
         let response = problem::finish(next.run(request).await, &path, &named);
         let (status, took) = (response.status().as_u16(), began.elapsed());
-        info!(%method, path, status, took_ms = took.as_secs_f64() * 1e3, "answered");
+        info!(%method, path, status, took_us = took.as_micros(), "answered");
         response
     }
     .instrument(span)

@@ -131,6 +131,7 @@ fn a_mistake_is_one_line_that_names_file_key_and_what_was_expected() {
         ("[limits]\ndecision_time = \"1us\"", &["limits.decision_time", "whole milliseconds"]),
         ("[limits]\ndecision_fuel = -1", &["limits.decision_fuel", "whole number"]),
         ("[limits]\ndecision_fuel = 0", &["limits.decision_fuel", "1 or more"]),
+        ("[limits]\nbody_size = \"0B\"", &["limits.body_size", "1 or more"]),
         ("[limits]\ndecisions_at_once = 9999", &["limits.decisions_at_once", "1024"]),
         ("[homes]\nmode = \"rwx\"", &["homes.mode", "octal"]),
         ("[homes]\nmode = \"0070\"", &["homes.mode", "owner"]),
