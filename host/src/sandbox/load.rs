@@ -74,7 +74,8 @@ pub(super) struct Loaded {
     pub(super) tables: u32,
 }
 
-/// Validates and compiles: milliseconds to seconds of CPU, for which there is no limit here but the component's size.
+/// Counts, validates and compiles: milliseconds to seconds of CPU, bounded by the component's size and by what `shape` lets
+/// through.
 pub(super) fn load(engine: &Engine, bytes: &[u8]) -> Result<Loaded, LoadError> {
     let limit_bytes = engine.limits().component_bytes;
     if bytes.len() as u64 > limit_bytes {

@@ -143,3 +143,18 @@ async fn other_methods_and_paths_are_problems_too() {
     assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"));
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
 }
+
+#[tokio::test]
+async fn the_log_has_the_form_and_the_level_that_are_set() {
+    let app = App::start_with(&[("ENLIST_LOG__FORMAT", "json"), ("ENLIST_LOG__LEVEL", "info")]);
+    app.decide(GUIDE).await;
+    let log = app.log();
+    assert!(log.contains("answered"), "{log}");
+    for line in log.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).expect(line);
+        assert_eq!(line["level"], "INFO");
+    }
+    let app = App::start_with(&[("ENLIST_LOG__LEVEL", "error")]);
+    app.decide(GUIDE).await;
+    assert_eq!(app.log(), "");
+}

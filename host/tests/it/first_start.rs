@@ -309,13 +309,12 @@ async fn on_a_terminal_the_first_start_shows_the_keys_once_and_a_curl_that_works
             .open(name.to_str().expect("a path"))
             .expect("its other side")
     };
-    let mut command = enlist();
-    command
-        .current_dir(folder.path())
-        .env("ENLIST_LISTEN", "127.0.0.1:0")
-        .stdout(side())
-        .stderr(Stdio::null());
-    let mut child = command.spawn().expect("the server");
+    let start = || {
+        let mut command = enlist();
+        command.current_dir(folder.path()).env("ENLIST_LISTEN", "127.0.0.1:0");
+        command.stdout(side()).stderr(Stdio::null()).spawn().expect("the server")
+    };
+    let mut child = start();
     let mut shown = BufReader::new(fs::File::from(terminal));
     let mut text = String::new();
     while !text.contains("-d '") {
@@ -346,13 +345,7 @@ async fn on_a_terminal_the_first_start_shows_the_keys_once_and_a_curl_that_works
     let _ = child.kill();
     child.wait().expect("the end");
 
-    let mut command = enlist();
-    command
-        .current_dir(folder.path())
-        .env("ENLIST_LISTEN", "127.0.0.1:0")
-        .stdout(side())
-        .stderr(Stdio::null());
-    let mut child = command.spawn().expect("the server");
+    let mut child = start();
     let mut text = String::new();
     while !text.contains("Homes:") {
         assert_ne!(shown.read_line(&mut text).expect("a line"), 0, "{text}");
