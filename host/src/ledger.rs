@@ -12,7 +12,7 @@ mod turns;
 pub use accounts::{Opened, Recognition, Reservation};
 pub use first_start::FirstStart;
 pub use keys::{Denied, Key, KeyError, KeyKind, Scope};
-pub use record::{Asked, Entry, Said};
+pub use record::{Act, Asked, Entry, Said};
 pub use revisions::StoredRevision;
 
 use crate::domain::{FoldKey, HostCode, TenantId, TenantName};
@@ -128,6 +128,6 @@ impl Ledger {
 
     /// Whether something can be written now: writes, and reads it back.
     pub async fn ready(&self) -> Result<(), LedgerError> {
-        self.database.write(sqlite::touch).await
+        self.database.write(sqlite::HOUSE, sqlite::touch).await
     }
 }

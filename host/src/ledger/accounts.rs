@@ -8,7 +8,7 @@ use crate::domain::{
 use crate::ledger::record::{self, json, now_ms};
 use crate::ledger::turns::Turn;
 use crate::ledger::{Book, Entry, LedgerError, Person};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -53,6 +53,9 @@ pub enum Opened {
 /// How long a name that somebody else is about to get is waited for: well inside what the provider waits.
 const NAME_WAIT: Duration = Duration::from_secs(2);
 
+/// The counter of a tenant's open accounts, whatever their domain.
+const IN_ALL: &str = "";
+
 const COLUMNS: &str = "id, name, issuer, subject, username, email, state, allowance, revision";
 
 impl Book {
@@ -87,7 +90,7 @@ impl Book {
         entry: Entry,
     ) -> Result<bool, LedgerError> {
         let (tenant, id, subject) = (self.tenant.clone(), account.id, subject.to_owned());
-        let link = move |tx: &Transaction<'_>| {
+        let link = move |tx: &Connection| {
             let linked = tx.execute(
                 "UPDATE accounts SET subject = ?1 WHERE id = ?2 AND tenant = ?3 AND subject IS NULL",
                 (subject, id, tenant.id.0),
@@ -97,7 +100,7 @@ impl Book {
             }
             Ok(linked == 1)
         };
-        self.ledger.database.write(link).await
+        self.ledger.database.write(self.tenant.id, link).await
     }
 
     /// What is in use, the applicant not counted.
@@ -130,7 +133,7 @@ impl Book {
     ) -> Result<Opened, LedgerError> {
         let tenant = self.tenant.clone();
         let (applicant, name, allowance) = (applicant.clone(), name.clone(), allowance.clone());
-        let open = move |tx: &Transaction<'_>| {
+        let open = move |tx: &Connection| {
             crate::kill_point::reach("before_commit");
             let opened = open(tx, tenant.id, &applicant, &name, &allowance, entry.asked.revision)?;
             let said = match &opened {
@@ -141,7 +144,7 @@ impl Book {
             record::insert(tx, tenant.id.0, &tenant.key, &entry)?;
             Ok(opened)
         };
-        let opened = self.ledger.database.write(open).await?;
+        let opened = self.ledger.database.write(self.tenant.id, open).await?;
         crate::kill_point::reach("after_commit");
         Ok(opened)
     }
@@ -219,7 +222,7 @@ fn by_username(
     and: &str,
 ) -> Result<Vec<Account>, LedgerError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM accounts WHERE tenant = ?1 AND issuer = ?2 AND username = ?3 {and} LIMIT 2"
+        "SELECT {COLUMNS} FROM accounts WHERE tenant = ?1 AND issuer = ?2 AND username = ?3 AND erased_at IS NULL {and} LIMIT 2"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map((tenant.0, &applicant.issuer, &applicant.username), account)?;
@@ -236,18 +239,20 @@ fn usage(
     tenant: TenantId,
     domain: Option<&str>,
 ) -> Result<Usage, LedgerError> {
-    let count = |sql: &str, domain: Option<&str>| -> Result<u64, LedgerError> {
-        let mut statement = connection.prepare_cached(sql)?;
-        Ok(statement.query_row((tenant.0, domain), |row| row.get::<_, i64>(0))?.unsigned_abs())
+    let sql = "SELECT active FROM usage WHERE tenant = ?1 AND domain = ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut counted = |domain: &str| -> Result<u64, LedgerError> {
+        let found = statement.query_row((tenant.0, domain), |row| row.get::<_, i64>(0));
+        Ok(found.optional()?.unwrap_or(0).unsigned_abs())
     };
-    let accounts =
-        "SELECT count(*) FROM accounts WHERE tenant = ?1 AND state = 'active' AND ?2 IS NULL";
-    let in_domain = "SELECT count(*) FROM accounts WHERE tenant = ?1 AND state = 'active' AND verified_domain = ?2";
-    Ok(Usage { accounts: count(accounts, None)?, accounts_in_domain: count(in_domain, domain)? })
+    Ok(Usage {
+        accounts: counted(IN_ALL)?,
+        accounts_in_domain: domain.map(counted).transpose()?.unwrap_or(0),
+    })
 }
 
 fn open(
-    tx: &Transaction<'_>,
+    tx: &Connection,
     tenant: TenantId,
     applicant: &Applicant,
     name: &Name,

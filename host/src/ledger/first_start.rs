@@ -3,8 +3,9 @@
 
 use crate::domain::TenantName;
 use crate::ledger::record::now_ms;
+use crate::ledger::sqlite::HOUSE;
 use crate::ledger::{Key, Ledger, LedgerError, Scope, StoredRevision, keys};
-use rusqlite::Transaction;
+use rusqlite::Connection;
 
 /// What the first start puts into an empty ledger.
 #[derive(Debug)]
@@ -31,11 +32,11 @@ impl Ledger {
 
     /// Makes tenant `default`. Fails, changing nothing, if there is one.
     pub async fn first_start(&self, first: FirstStart) -> Result<(), LedgerError> {
-        self.database.write(move |tx| found(tx, &first)).await
+        self.database.write(HOUSE, move |tx| found(tx, &first)).await
     }
 }
 
-fn found(tx: &Transaction<'_>, first: &FirstStart) -> Result<(), LedgerError> {
+fn found(tx: &Connection, first: &FirstStart) -> Result<(), LedgerError> {
     let now = now_ms();
     let revision = &first.revision;
     tx.execute(

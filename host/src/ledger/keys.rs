@@ -4,7 +4,7 @@
 
 use crate::domain::{TenantId, TenantName};
 use crate::ledger::{Ledger, LedgerError, Tenant};
-use rusqlite::{Connection, OptionalExtension, ToSql, Transaction};
+use rusqlite::{Connection, OptionalExtension, ToSql};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use subtle::ConstantTimeEq;
@@ -250,7 +250,7 @@ fn find(connection: &Connection, presented: &str) -> Result<Option<KeyRow>, Ledg
 
 /// Keeps a key's hash. Scopes mean nothing for an operator's key, which opens all.
 pub(super) fn insert(
-    tx: &Transaction<'_>,
+    tx: &Connection,
     key: &Key,
     tenant: Option<i64>,
     scopes: &[Scope],

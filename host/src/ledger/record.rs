@@ -2,10 +2,10 @@
 //! Refuses to forget why: the request as the policy got it, the counts, the revision and both digests stand in every row.
 
 use crate::domain::{
-    Applicant, Assurance, Failure, HostCode, Name, Refusal, Request, Stage, Usage,
+    Applicant, Assurance, Email, Failure, HostCode, Name, Refusal, Request, Stage, TenantId, Usage,
 };
 use crate::ledger::{Book, LedgerError};
-use rusqlite::Transaction;
+use rusqlite::Connection;
 use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -115,8 +115,8 @@ impl Book {
     /// Writes a row; durable when this returns.
     pub async fn record(&self, entry: Entry) -> Result<(), LedgerError> {
         let tenant = self.tenant.clone();
-        let write = move |tx: &Transaction<'_>| insert(tx, tenant.id.0, &tenant.key, &entry);
-        self.ledger.database.write(write).await
+        let write = move |tx: &Connection| insert(tx, tenant.id.0, &tenant.key, &entry);
+        self.ledger.database.write(self.tenant.id, write).await
     }
 }
 
@@ -127,17 +127,20 @@ pub(super) fn now_ms() -> i64 {
 }
 
 pub(super) fn insert(
-    tx: &Transaction<'_>,
+    tx: &Connection,
     tenant: i64,
     key: &str,
     entry: &Entry,
 ) -> Result<(), LedgerError> {
     let Entry { asked, said } = entry;
+    let applicant = &asked.request.applicant;
     let mut statement = tx.prepare_cached(
         "INSERT INTO decisions (tenant, request_id, at, key, occasion, source, dry_run, outcome, code, stage, detail,
-             name, place, revision, digest, settings_digest, request, used, used_in_domain, notes, fuel)
+             name, place, revision, digest, settings_digest, request, used, used_in_domain, notes, fuel,
+             issuer, subject, username, email)
          VALUES (:tenant, :request_id, :at, :key, :occasion, :source, :dry_run, :outcome, :code, :stage, :detail,
-             :name, :place, :revision, :digest, :settings_digest, :request, :used, :used_in_domain, :notes, :fuel)",
+             :name, :place, :revision, :digest, :settings_digest, :request, :used, :used_in_domain, :notes, :fuel,
+             :issuer, :subject, :username, :email)",
     )?;
     statement.execute(rusqlite::named_params! {
         ":tenant": tenant,
@@ -161,8 +164,53 @@ pub(super) fn insert(
         ":used_in_domain": asked.usage.map(|usage| usage.accounts_in_domain as i64),
         ":notes": json(&said.notes)?,
         ":fuel": said.fuel.map(|fuel| fuel as i64),
+        ":issuer": applicant.issuer,
+        ":subject": applicant.subject,
+        ":username": applicant.username,
+        ":email": applicant.email.as_ref().map(Email::address),
     })?;
     Ok(())
+}
+
+/// What an operator did, or somebody with the right to manage: a row beside the decisions, with the key that did it.
+#[derive(Clone, Debug)]
+pub struct Act {
+    /// As answered in `X-Request-Id`; for what no server was asked for, the verb.
+    pub request_id: String,
+    /// What was done, such as `account_close`: the row's occasion.
+    pub what: &'static str,
+    /// The name of the account it was done to.
+    pub name: Option<String>,
+    /// What the operator should read beside it; never a secret.
+    pub detail: Option<String>,
+}
+
+impl Act {
+    #[expect(dead_code, reason = "the doors that act come with the next commits")]
+    /// Writes the row. `key` is the id of the key that did it.
+    pub(super) fn record(
+        &self,
+        tx: &Connection,
+        tenant: TenantId,
+        key: &str,
+    ) -> Result<(), LedgerError> {
+        let mut statement = tx.prepare_cached(
+            "INSERT INTO decisions (tenant, request_id, at, key, occasion, source, dry_run, outcome, name, detail,
+                 revision, digest, settings_digest, request, notes)
+             SELECT t.id, ?2, ?3, ?4, ?5, 'manual', 0, 'granted', ?6, ?7, r.number, r.component, r.settings_digest, '{}', '[]'
+             FROM tenants t JOIN revisions r ON r.tenant = t.id AND r.number = t.active_revision WHERE t.id = ?1",
+        )?;
+        statement.execute((
+            tenant.0,
+            &self.request_id,
+            now_ms(),
+            key,
+            self.what,
+            &self.name,
+            &self.detail,
+        ))?;
+        Ok(())
+    }
 }
 
 /// A value as a column's JSON text.

@@ -1,8 +1,9 @@
 //! SQLite: one writer on a thread of its own, readers beside it, the schema and its migrations.
 //! Refuses to know what is stored: it runs what the other files of the ledger hand it, each write in one transaction.
 
+use crate::domain::TenantId;
 use crate::ledger::LedgerError;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -12,13 +13,19 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// Forward only: the schema's version is how many of these have run.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_first_account.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/0001_first_account.sql"),
+    include_str!("../../migrations/0002_operators.sql"),
+];
 
 /// Writes that may wait; past it a request is answered `busy`.
 const QUEUE_LIMIT: usize = 1024;
 
 /// Connections that read at once.
 const READERS: usize = 4;
+
+/// The lane of what is no tenant's: no row has this number.
+pub(super) const HOUSE: TenantId = TenantId(0);
 
 type Write = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -56,7 +63,8 @@ impl Database {
     /// stops waiting does not undo it.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError> + Send + 'static,
+        _lane: TenantId,
+        work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let (answer, answered) = oneshot::channel();
         let write: Write = Box::new(move |connection| {
@@ -125,7 +133,7 @@ fn run(mut connection: Connection, mut queue: mpsc::Receiver<Write>) {
 
 fn transact<T>(
     connection: &mut Connection,
-    work: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError>,
+    work: impl FnOnce(&Connection) -> Result<T, LedgerError>,
 ) -> Result<T, LedgerError> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let value = work(&tx)?;
@@ -180,13 +188,13 @@ fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
 }
 
 /// The smallest write there is: the schema's version, written again.
-pub(super) fn touch(tx: &Transaction<'_>) -> Result<(), LedgerError> {
+pub(super) fn touch(tx: &Connection) -> Result<(), LedgerError> {
     Ok(tx.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Connection, Database, LedgerError, MIGRATIONS};
+    use super::{Connection, Database, HOUSE, LedgerError, MIGRATIONS};
 
     #[test]
     fn an_older_binary_on_a_newer_schema_stops_and_names_both() {
@@ -205,13 +213,55 @@ mod tests {
         }
     }
 
+    #[test]
+    fn counters_follow_accounts_whichever_way_they_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("enlist.db");
+        drop(Database::open(&path).expect("a database"));
+        let c = Connection::open(&path).expect("the database");
+        c.execute_batch("PRAGMA foreign_keys = OFF").expect("no tenant needed");
+        let counted = || -> String {
+            let sql = "SELECT coalesce(group_concat(domain || '=' || active, ' '), '')
+                FROM (SELECT * FROM usage ORDER BY domain)";
+            c.query_row(sql, [], |row| row.get(0)).expect("counters")
+        };
+        for (act, then) in [
+            (
+                "INSERT INTO accounts VALUES (1, 1, '', NULL, 'a', 'a', 'a', NULL, 'x.example', 'active', '{}', 1, 0, NULL, NULL)",
+                "=1 x.example=1",
+            ),
+            (
+                "INSERT INTO accounts VALUES (2, 1, '', NULL, 'b', 'b', 'b', NULL, NULL, 'active', '{}', 1, 0, NULL, NULL)",
+                "=2 x.example=1",
+            ),
+            (
+                "INSERT INTO accounts VALUES (3, 1, '', NULL, 'c', 'c', 'c', NULL, 'x.example', 'closed', '{}', 1, 0, NULL, NULL)",
+                "=2 x.example=1",
+            ),
+            ("UPDATE accounts SET state = 'active' WHERE id = 3", "=3 x.example=2"),
+            (
+                "UPDATE accounts SET verified_domain = 'y.example' WHERE id = 3",
+                "=3 x.example=1 y.example=1",
+            ),
+            (
+                "UPDATE accounts SET state = 'closed', verified_domain = NULL WHERE id = 1",
+                "=2 x.example=0 y.example=1",
+            ),
+            ("DELETE FROM accounts WHERE id = 3", "=1 x.example=0 y.example=0"),
+            ("DELETE FROM accounts WHERE id = 1", "=1 x.example=0 y.example=0"),
+        ] {
+            c.execute_batch(act).expect(act);
+            assert_eq!(counted(), then, "after {act}");
+        }
+    }
+
     #[tokio::test]
     async fn after_a_stop_everything_is_in_the_one_file_also_when_others_have_it_open() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("enlist.db");
         let database = Database::open(&path).expect("a database");
         let insert = "INSERT INTO components VALUES ('sha256:x', x'00')";
-        let write = database.write(move |tx| Ok(tx.execute(insert, [])?));
+        let write = database.write(HOUSE, move |tx| Ok(tx.execute(insert, [])?));
         write.await.expect("a row");
         let count = "SELECT count(*) FROM components";
         let others = Connection::open(&path).expect("another connection");
@@ -229,7 +279,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let database = Database::open(&folder.path().join("enlist.db")).expect("a database");
         let settings = database
-            .write(|tx| {
+            .write(HOUSE, |tx| {
                 let mode: String = tx.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
                 let level: i64 = tx.pragma_query_value(None, "synchronous", |row| row.get(0))?;
                 let keys: bool = tx.pragma_query_value(None, "foreign_keys", |row| row.get(0))?;
@@ -245,13 +295,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let database = Database::open(&folder.path().join("enlist.db")).expect("a database");
         let lost: Result<(), _> = database
-            .write(|tx| {
+            .write(HOUSE, |tx| {
                 tx.execute("INSERT INTO components VALUES ('sha256:x', x'00')", [])?;
                 panic!("a defect")
             })
             .await;
         assert!(matches!(lost, Err(LedgerError::Stopped)));
-        let count = database.write(|tx| {
+        let count = database.write(HOUSE, |tx| {
             Ok(tx.query_row("SELECT count(*) FROM components", [], |row| row.get::<_, i64>(0))?)
         });
         assert_eq!(count.await.expect("a count"), 0);
@@ -263,7 +313,7 @@ mod tests {
         let database = Database::open(&folder.path().join("enlist.db")).expect("a database");
         let insert = "INSERT INTO components VALUES ('sha256:x', x'00')";
         let failed: Result<(), _> = database
-            .write(move |tx| {
+            .write(HOUSE, move |tx| {
                 tx.execute(insert, [])?;
                 Err(LedgerError::Busy)
             })
@@ -275,7 +325,7 @@ mod tests {
         };
         assert_eq!(database.read(count).await.expect("a count"), 0);
         database
-            .write(move |tx| Ok(tx.execute(insert, []).map(drop)?))
+            .write(HOUSE, move |tx| Ok(tx.execute(insert, []).map(drop)?))
             .await
             .expect("the writer goes on");
         assert_eq!(database.read(count).await.expect("a count"), 1);
