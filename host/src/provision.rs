@@ -119,7 +119,10 @@ impl Provisioner {
         let book = self.ledger.of(tenant);
         let active = self.catalog.active(tenant.id()).ok_or(ProvisionError::NoPolicy)?;
         let mut asked = asked(ask, &active, false);
-        let turn = book.turn(&asked.request.applicant).await;
+        let turn = match book.turn(&asked.request.applicant).await {
+            Ok(turn) => turn,
+            Err(error) => return failed(&book, tenant, &asked, Err(error.into())),
+        };
         // A new person's folder is hardly ever there: whether it is shows when it is made. Only then is looked before deciding.
         let outcome = match self.attempt(&book, tenant, &active, &mut asked, Hold::Fast).await {
             Ok(Attempt::InTheWay(..)) => {
