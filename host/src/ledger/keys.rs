@@ -183,13 +183,10 @@ impl Ledger {
         wanted: Option<&str>,
         scope: Scope,
     ) -> Result<Tenant, Denied> {
-        let presented = presented.to_owned();
-        let wanted = wanted.map(str::to_owned);
-        let opened = self.database.read(move |c| {
-            let Some(row) = find(c, &presented)? else { return Ok(Err(Denied::Unknown)) };
-            Ok(admit(c, row, wanted.as_deref(), scope))
-        });
-        opened.await?
+        self.database.glance(|c| {
+            let Some(row) = find(c, presented)? else { return Ok(Err(Denied::Unknown)) };
+            Ok(admit(c, row, wanted, scope))
+        })?
     }
 }
 
