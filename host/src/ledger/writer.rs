@@ -35,12 +35,6 @@ trait Operation: Send {
     fn finish(self: Box<Self>, fate: &Fate);
 }
 
-impl std::fmt::Debug for dyn Operation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Operation")
-    }
-}
-
 /// What became of a transaction.
 #[derive(Clone, Debug)]
 enum Fate {
@@ -65,7 +59,7 @@ where
 {
     fn run(&mut self, connection: &Connection) -> bool {
         let Some(work) = self.work.take() else { return false };
-        // A defect in one write must not end all others: its savepoint is rolled back, and whoever waits finds the line dead.
+        // A defect in one write must not end all others: its savepoint is rolled back.
         match catch_unwind(AssertUnwindSafe(|| work(connection))) {
             Ok(result) => {
                 let done = result.is_ok();
@@ -80,12 +74,15 @@ where
     }
 
     fn finish(self: Box<Self>, fate: &Fate) {
-        let Some(result) = self.result else { return };
-        let result = match (result, fate) {
-            (Err(error), _) => Err(error),
-            (Ok(value), Fate::Committed) => Ok(value),
-            (Ok(_), Fate::Undone(error)) => Err(LedgerError::Undone(Arc::clone(error))),
-            (Ok(_), Fate::InDoubt(error)) => Err(LedgerError::InDoubt(Arc::clone(error))),
+        let result = match (self.result, fate) {
+            (Some(Err(error)), _) => Err(error),
+            (Some(Ok(value)), Fate::Committed) => Ok(value),
+            // It panicked: whoever waits finds the line dead.
+            (None, _) if self.work.is_none() => return,
+            (_, Fate::Undone(error)) => Err(LedgerError::Undone(Arc::clone(error))),
+            (_, Fate::InDoubt(error)) => Err(LedgerError::InDoubt(Arc::clone(error))),
+            // It was never reached, and yet the rest was committed: not possible.
+            (None, Fate::Committed) => return,
         };
         // Nobody may be waiting any more; what was committed stays so.
         let _ = self.answer.send(result);
@@ -117,13 +114,22 @@ impl Writer {
         lane: TenantId,
         work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
+        self.enqueue(lane, work)?.await.map_err(|_| LedgerError::Stopped)?
+    }
+
+    /// The same, up to the waiting.
+    pub(super) fn enqueue<T: Send + 'static>(
+        &self,
+        lane: TenantId,
+        work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T, LedgerError>>, LedgerError> {
         let (answer, answered) = oneshot::channel();
         let work = Work { work: Some(work), result: None, answer };
         self.queue.push(lane, Box::new(work)).map_err(|not_taken| match not_taken {
             NotTaken::Full => LedgerError::Busy,
             NotTaken::Closed => LedgerError::Stopped,
         })?;
-        answered.await.map_err(|_| LedgerError::Stopped)?
+        Ok(answered)
     }
 }
 
