@@ -204,7 +204,6 @@ pub struct Act {
 }
 
 impl Act {
-    #[expect(dead_code, reason = "the doors that act come with the next commits")]
     /// Writes the row. `key` is the id of the key that did it.
     pub(super) fn record(
         &self,

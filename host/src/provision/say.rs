@@ -39,7 +39,7 @@ pub(super) fn count(book: &Book, asked: &Asked, said: &Said) {
     let host = HostCode::ALL.into_iter().map(HostCode::as_str);
     let code = said.code().map(|code| host.into_iter().find(|host| *host == code));
     let answered = Answered {
-        tenant: book.tenant().name().as_str().to_owned(),
+        tenant: book.owner().name().as_str().to_owned(),
         outcome: said.outcome(),
         code: code.map_or("", |host| host.unwrap_or("policy")),
         dry_run: Truth(asked.dry_run),
