@@ -2,6 +2,7 @@
 //! Refuses to know what stands at either end: no HTTP, no SQL, no wasmtime.
 
 mod pick;
+mod say;
 
 use crate::domain::{
     Account, Allowance, Decision, Email, Failure, Grant, HostCode, Occasion, Refusal, Request,
@@ -11,11 +12,14 @@ use crate::homes::{Home, HomeError, Homes};
 use crate::ledger::{
     Asked, Book, Entry, Ledger, LedgerError, Opened, Recognition, Reservation, Said, Tenant,
 };
+use crate::meters::{METERS, Stage as Step, TenantLabel};
 use crate::sandbox::{Active, Catalog, DecideError};
 use pick::Hold;
+use say::{count, failed, note};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tracing::{error, warn};
+use std::time::Instant;
+use tracing::warn;
 
 /// Opens accounts: the rooms it leads through.
 #[derive(Clone)]
@@ -119,9 +123,12 @@ impl Provisioner {
         let book = self.ledger.of(tenant);
         let active = self.catalog.active(tenant.id()).ok_or(ProvisionError::NoPolicy)?;
         let mut asked = asked(ask, &active, false);
-        let turn = match book.turn(&asked.request.applicant).await {
+        let began = Instant::now();
+        let turn = book.turn(&asked.request.applicant).await;
+        METERS.stage(Step::Turn, began);
+        let turn = match turn {
             Ok(turn) => turn,
-            Err(error) => return failed(&book, tenant, &asked, Err(error.into())),
+            Err(error) => return failed(&book, tenant, &asked, Err(error.into())).await,
         };
         // A new person's folder is hardly ever there: whether it is shows when it is made. Only then is looked before deciding.
         let outcome = match self.attempt(&book, tenant, &active, &mut asked, Hold::Fast).await {
@@ -130,15 +137,16 @@ impl Provisioner {
             }
             attempted => attempted,
         };
-        let outcome = outcome.and_then(|attempted| match attempted {
-            Attempt::Outcome(outcome) => Ok(outcome),
-            Attempt::InTheWay(refusal, said) => {
-                note(&book, &asked, said.overruled(&refusal))?;
-                Ok(Outcome::Refused(refusal))
+        let outcome = match outcome {
+            Ok(Attempt::Outcome(outcome)) => Ok(outcome),
+            Ok(Attempt::InTheWay(refusal, said)) => {
+                let noted = note(&book, &asked, said.overruled(&refusal)).await;
+                noted.map(|()| Outcome::Refused(refusal)).map_err(ProvisionError::from)
             }
-        });
+            Err(error) => Err(error),
+        };
         drop(turn);
-        failed(&book, tenant, &asked, outcome)
+        failed(&book, tenant, &asked, outcome).await
     }
 
     async fn attempt(
@@ -151,14 +159,14 @@ impl Provisioner {
     ) -> Result<Attempt, ProvisionError> {
         match self.consider(book, tenant, active, asked, hold).await? {
             Considered::Known(account) => {
-                note(book, asked, Said::known(&account.name, None))?;
+                note(book, asked, Said::known(&account.name, None)).await?;
                 Ok(Attempt::Outcome(self.known(tenant, account)?))
             }
             Considered::Linkable(account) => {
                 Ok(Attempt::Outcome(self.link(book, tenant, account, asked).await?))
             }
             Considered::Refused(refusal, said) => {
-                note(book, asked, said)?;
+                note(book, asked, said).await?;
                 Ok(Attempt::Outcome(Outcome::Refused(refusal)))
             }
             Considered::Granted(grant, said) => self.open(book, tenant, grant, asked, said).await,
@@ -171,7 +179,7 @@ impl Provisioner {
         let active = self.catalog.active(tenant.id()).ok_or(ProvisionError::NoPolicy)?;
         let mut asked = asked(ask, &active, true);
         let considered = self.consider(&book, tenant, &active, &mut asked, Hold::Loose).await;
-        let (rehearsal, said) = match failed(&book, tenant, &asked, considered)? {
+        let (rehearsal, said) = match failed(&book, tenant, &asked, considered).await? {
             Considered::Known(account) | Considered::Linkable(account) => {
                 let said = Said::known(&account.name, None);
                 (Rehearsal::Grant(account.name, account.allowance, account.revision), said)
@@ -181,7 +189,7 @@ impl Provisioner {
             }
             Considered::Granted(grant, said) => seat(grant, said, &asked),
         };
-        note(&book, &asked, said)?;
+        note(&book, &asked, said).await?;
         Ok(rehearsal)
     }
 
@@ -194,17 +202,27 @@ impl Provisioner {
         asked: &mut Asked,
         hold: Hold,
     ) -> Result<Considered, ProvisionError> {
-        if let Some(recognised) = recognise(book, tenant, asked).await? {
+        let began = Instant::now();
+        if let Some(recognised) = recognise(book, tenant, asked)? {
+            METERS.stage(Step::Recognise, began);
             return Ok(recognised);
         }
-        let usage = book.usage(&asked.request.applicant).await?;
+        let usage = book.usage(&asked.request.applicant)?;
+        METERS.stage(Step::Recognise, began);
         asked.usage = Some(usage);
         let pick = |names| self.pick(book, tenant.id(), names, hold);
-        match active.policy.decide(&asked.request, usage, pick).await {
-            Ok(verdict) => Ok(considered(verdict)),
-            Err(DecideError::Pick(error)) => Err(error),
-            Err(DecideError::Failed(failure)) => Err(ProvisionError::Policy(failure)),
-        }
+        let began = Instant::now();
+        let decided = active.policy.decide(&asked.request, usage, pick).await;
+        METERS.stage(Step::Decide, began);
+        let decided = match decided {
+            Ok(verdict) => Ok(verdict),
+            Err(DecideError::Pick(error)) => return Err(error),
+            Err(DecideError::Failed(failure)) => Err(failure),
+        };
+        let fuel = decided.as_ref().map_or_else(|failure| failure.fuel, |verdict| verdict.fuel);
+        let used = fuel as f64 / active.policy.fuel_limit() as f64;
+        METERS.fuel.get_or_create(&TenantLabel::of(tenant.name().as_str())).observe(used);
+        decided.map(considered).map_err(ProvisionError::Policy)
     }
 
     async fn link(
@@ -216,10 +234,12 @@ impl Provisioner {
     ) -> Result<Outcome, ProvisionError> {
         let subject = asked.request.applicant.subject.clone().unwrap_or_default();
         let said = Said::known(&account.name, Some("linked".to_owned()));
-        if !book.link(&account, &subject, Entry { asked: asked.clone(), said }).await? {
+        let entry = Entry { asked: asked.clone(), said: said.clone() };
+        if !book.link(&account, &subject, entry).await? {
             // Only a door that does not wait its turn could have been quicker: ask again, and be known.
             return Err(LedgerError::Busy.into());
         }
+        count(book, asked, &said);
         self.known(tenant, account)
     }
 
@@ -232,7 +252,10 @@ impl Provisioner {
         asked: &Asked,
         said: Said,
     ) -> Result<Attempt, ProvisionError> {
-        let home = match self.homes.build(tenant.id(), &grant.name).await {
+        let began = Instant::now();
+        let home = self.homes.build(tenant.id(), &grant.name).await;
+        METERS.stage(Step::Home, began);
+        let home = match home {
             Ok(home) => home,
             Err(HomeError::Occupied(path)) => {
                 let detail = Some(path.display().to_string());
@@ -241,13 +264,19 @@ impl Provisioner {
             }
             Err(error) => return Err(error.into()),
         };
-        let (applicant, entry) = (&asked.request.applicant, Entry { asked: asked.clone(), said });
-        match book.open(applicant, &grant.name, &grant.allowance, entry).await {
+        let applicant = &asked.request.applicant;
+        let entry = Entry { asked: asked.clone(), said: said.clone() };
+        let began = Instant::now();
+        let opened = book.open(applicant, &grant.name, &grant.allowance, entry).await;
+        METERS.stage(Step::Commit, began);
+        match opened {
             Ok(Opened::Account(account)) => {
+                count(book, asked, &said);
                 let opened = Outcome::Opened(Held { account, home: home.path() });
                 Ok(Attempt::Outcome(opened))
             }
             Ok(Opened::Refused(refusal)) => {
+                count(book, asked, &said.overruled(&refusal));
                 self.discard(tenant, home).await;
                 Ok(Attempt::Outcome(Outcome::Refused(refusal)))
             }
@@ -285,28 +314,7 @@ fn seat(grant: Grant<Option<Reservation>>, said: Said, asked: &Asked) -> (Rehear
     }
 }
 
-/// Says in the log and in the record that there was no answer, if there was none.
-fn failed<T>(
-    book: &Book,
-    tenant: &Tenant,
-    asked: &Asked,
-    result: Result<T, ProvisionError>,
-) -> Result<T, ProvisionError> {
-    if let Err(error) = &result {
-        let (request_id, revision) = (&asked.request_id, asked.revision);
-        error!(request_id, tenant = %tenant.name(), revision, ?error, "{error}");
-        let said = match error {
-            ProvisionError::Policy(failure) => Said::failed(failure),
-            other => Said::failed_host(other.code(), format!("{other:?}")),
-        };
-        if let Err(error) = note(book, asked, said) {
-            error!(request_id, ?error, "a failure is missing from the record");
-        }
-    }
-    result
-}
-
-async fn recognise(
+fn recognise(
     book: &Book,
     tenant: &Tenant,
     asked: &Asked,
@@ -314,7 +322,7 @@ async fn recognise(
     if asked.request.occasion == Occasion::SignUp {
         return Ok(None);
     }
-    Ok(match book.recognise(&asked.request.applicant).await? {
+    Ok(match book.recognise(&asked.request.applicant)? {
         Recognition::Stranger => None,
         Recognition::Known(account) => Some(Considered::Known(account)),
         Recognition::Linkable(account) => Some(Considered::Linkable(account)),
@@ -356,9 +364,4 @@ fn considered(verdict: Verdict<Option<Reservation>>) -> Considered {
             Considered::Refused(refusal, said)
         }
     }
-}
-
-/// Puts a row into the record that nobody waits for: the answer it speaks of changed nothing.
-fn note(book: &Book, asked: &Asked, said: Said) -> Result<(), LedgerError> {
-    book.note(Entry { asked: asked.clone(), said })
 }

@@ -24,12 +24,12 @@ pub(super) async fn enter_with(
     wanted: Option<&str>,
     any_of: &[Scope],
 ) -> Result<Tenant, Problem> {
-    Ok(ledger.authenticate(presented(headers)?, wanted, any_of).await?)
+    Ok(ledger.authenticate(presented(headers)?, wanted, any_of)?)
 }
 
 /// Opens what is no tenant's.
 pub(super) async fn enter_house(ledger: &Ledger, headers: &HeaderMap) -> Result<Operator, Problem> {
-    Ok(ledger.authenticate_operator(presented(headers)?).await?)
+    Ok(ledger.authenticate_operator(presented(headers)?)?)
 }
 
 /// The same for the compatible door, whose clients know one way only in which a key can be wrong.
@@ -37,7 +37,7 @@ pub(super) async fn enter_compatible(
     ledger: &Ledger,
     headers: &HeaderMap,
 ) -> Result<Tenant, Problem> {
-    let opened = ledger.authenticate(presented(headers)?, None, &[Scope::Provision]).await;
+    let opened = ledger.authenticate(presented(headers)?, None, &[Scope::Provision]);
     opened.map_err(|denied| match denied {
         Denied::ScopeMissing(_) | Denied::TenantRequired => HostCode::KeyInvalid.into(),
         other => other.into(),
