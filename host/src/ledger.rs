@@ -9,7 +9,7 @@ mod revisions;
 mod sqlite;
 mod turns;
 
-pub use accounts::{Opened, Recognition, Reservation};
+pub use accounts::{Acted, Opened, Recognition, Reservation, Standing};
 pub use first_start::FirstStart;
 pub use keys::{Denied, Key, KeyError, KeyKind, Scope};
 pub use record::{Act, Asked, Entry, Said};

@@ -1,7 +1,10 @@
 //! The spine: somebody is recognised, or the tenant's policy decides, a name is held, a home is made, an account is opened.
 //! Refuses to know what stands at either end: no HTTP, no SQL, no wasmtime.
 
+mod by_hand;
 mod pick;
+
+pub use by_hand::ByHand;
 
 use crate::domain::{
     Account, Allowance, Decision, Email, Failure, Grant, HostCode, Occasion, Refusal, Request,
@@ -211,7 +214,16 @@ impl Provisioner {
             Err(error) => return Err(error.into()),
         };
         let (applicant, entry) = (&asked.request.applicant, Entry { asked: asked.clone(), said });
-        match book.open(applicant, &grant.name, &grant.allowance, entry).await {
+        self.commit(home, book.open(applicant, &grant.name, &grant.allowance, entry)).await
+    }
+
+    /// From a home that is durable to an account: `open` is the one transaction that decides, and is not begun before.
+    async fn commit(
+        &self,
+        home: Home,
+        open: impl Future<Output = Result<Opened, LedgerError>>,
+    ) -> Result<Outcome, ProvisionError> {
+        match open.await {
             Ok(Opened::Account(account)) => {
                 Ok(Outcome::Opened(Held { account, home: home.path() }))
             }

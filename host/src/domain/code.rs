@@ -19,6 +19,9 @@ pub enum HostCode {
     QuotaAccounts,
     QuotaDomain,
     AccountClosed,
+    AccountOpen,
+    AccountErased,
+    IdentityTaken,
     MethodNotAllowed,
     BodyTooLarge,
     BodyTimeout,
@@ -34,7 +37,7 @@ const TAKEN_EARLY: [&str; 2] = ["downstream_busy", "rate_limited"];
 
 impl HostCode {
     /// Every code, for tests and for `is_taken`.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::KeyRequired,
         Self::KeyInvalid,
         Self::ScopeMissing,
@@ -49,6 +52,9 @@ impl HostCode {
         Self::QuotaAccounts,
         Self::QuotaDomain,
         Self::AccountClosed,
+        Self::AccountOpen,
+        Self::AccountErased,
+        Self::IdentityTaken,
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
         Self::BodyTimeout,
@@ -76,6 +82,9 @@ impl HostCode {
             Self::QuotaAccounts => "quota_accounts",
             Self::QuotaDomain => "quota_domain",
             Self::AccountClosed => "account_closed",
+            Self::AccountOpen => "account_open",
+            Self::AccountErased => "account_erased",
+            Self::IdentityTaken => "identity_taken",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
@@ -103,6 +112,9 @@ impl HostCode {
             Self::HomeExists => "A folder of this name is already there",
             Self::QuotaAccounts | Self::QuotaDomain => "No more accounts can be opened",
             Self::AccountClosed => "This account is closed",
+            Self::AccountOpen => "This account is open: close it first",
+            Self::AccountErased => "Nothing is known of this account's person any more",
+            Self::IdentityTaken => "This person has another account",
             Self::MethodNotAllowed => "This method is not allowed here",
             Self::BodyTooLarge => "The request body is too large",
             Self::BodyTimeout => "The request body did not arrive in time",

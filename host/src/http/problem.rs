@@ -96,7 +96,9 @@ fn answer(code: HostCode) -> (StatusCode, Option<(HeaderName, &'static str)>) {
         | C::QuotaDomain
         | C::AccountClosed => S::FORBIDDEN,
         C::NotFound => S::NOT_FOUND,
-        C::UsernameTaken | C::HomeExists => S::CONFLICT,
+        C::UsernameTaken | C::HomeExists | C::AccountOpen | C::AccountErased | C::IdentityTaken => {
+            S::CONFLICT
+        }
         C::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
         C::BodyTooLarge => S::PAYLOAD_TOO_LARGE,
         C::BodyTimeout => S::REQUEST_TIMEOUT,
