@@ -1,11 +1,18 @@
 //! What a person types: verbs, their arguments, and exit statuses that scripts can rely on.
 //! Refuses to do a verb's work: local verbs use the sandbox, remote ones the HTTP API, `serve` the app.
 
+mod client;
 mod health;
+mod key;
 mod policy;
 mod serve;
+mod tenant;
 
-use clap::{Parser, Subcommand};
+use client::{Client, Remote};
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -17,6 +24,8 @@ pub struct Arguments {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
     serve: serve::ServeArguments,
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -27,10 +36,21 @@ enum Verb {
     /// Run the server (also without a verb).
     Serve(serve::ServeArguments),
     /// Ask a running server whether it is ready.
-    Health(health::HealthArguments),
+    Health,
     /// Look at policies and try them, without a server.
     #[command(subcommand)]
     Policy(policy::PolicyVerb),
+    /// Tenants: people of one organisation, under one policy.
+    #[command(subcommand)]
+    Tenant(tenant::TenantVerb),
+    /// Keys: who may ask, for what, and how long.
+    #[command(subcommand)]
+    Key(key::KeyVerb),
+    /// Print what makes a shell complete these verbs.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
 }
 
 const EXAMPLES: &str = "Examples:
@@ -51,6 +71,8 @@ pub(crate) enum Ending {
     WrongUse,
     /// Not reachable, or it failed.
     Failed,
+    /// No key, a wrong one, or one without the right.
+    Locked,
 }
 
 impl From<Ending> for ExitCode {
@@ -60,23 +82,52 @@ impl From<Ending> for ExitCode {
             Ending::No => 1,
             Ending::WrongUse => 2,
             Ending::Failed => 3,
+            Ending::Locked => 4,
         })
     }
 }
 
 /// Runs what was typed.
 pub fn run(arguments: Arguments) -> ExitCode {
-    let config = arguments.config;
+    let (config, remote) = (arguments.config, arguments.remote);
     let ending = match arguments.verb {
         None => serve::run(config, arguments.serve),
         Some(Verb::Serve(mut later)) => {
             later.take_earlier(arguments.serve);
             serve::run(config, later)
         }
-        Some(Verb::Health(health)) => health::run(config, health),
+        Some(Verb::Health) => health::run(config, &remote).unwrap_or_else(|early| early),
         Some(Verb::Policy(verb)) => policy::run(config, verb),
+        Some(Verb::Tenant(verb)) => ask(config, remote, |client| tenant::run(client, verb)),
+        Some(Verb::Key(verb)) => ask(config, remote, |client| key::run(client, verb)),
+        Some(Verb::Completions { shell }) => completions(shell),
     };
     ending.into()
+}
+
+/// Runs a verb that asks a server with a key.
+fn ask(
+    config: Option<PathBuf>,
+    remote: Remote,
+    verb: impl FnOnce(&Client) -> Result<Ending, Ending>,
+) -> Ending {
+    Client::new(config, remote).and_then(|client| verb(&client)).unwrap_or_else(|early| early)
+}
+
+fn completions(shell: Shell) -> Ending {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "enlist", &mut script);
+    say(&String::from_utf8_lossy(&script))
+}
+
+/// Prints on standard output. Whoever stops reading has read enough.
+pub(crate) fn say(text: &str) -> Ending {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ending::Yes,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ending::Yes,
+        Err(error) => fail(&error, Ending::No),
+    }
 }
 
 /// Says what went wrong on standard error, with every cause, and how it ends.

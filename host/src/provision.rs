@@ -231,13 +231,12 @@ impl Provisioner {
                 self.discard(home).await;
                 Ok(Outcome::Refused(refusal))
             }
-            // Nothing was tried. After any other error it is not known whether the commit is on the disk, and an account
-            // without its folder is worse than an empty folder, which the next attempt adopts.
-            Err(LedgerError::Busy) => {
+            // An account without its folder is worse than an empty folder, which the next attempt adopts.
+            Err(error) if error.is_in_doubt() => Err(error.into()),
+            Err(error) => {
                 self.discard(home).await;
-                Err(LedgerError::Busy.into())
+                Err(error.into())
             }
-            Err(error) => Err(error.into()),
         }
     }
 

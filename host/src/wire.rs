@@ -3,6 +3,8 @@
 
 mod applicant;
 mod decision;
+mod time;
 
 pub use applicant::{BodyError, Question};
 pub use decision::{AllowanceText, DecisionText};
+pub use time::moment;

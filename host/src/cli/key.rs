@@ -1,0 +1,111 @@
+//! `enlist key …`: makes, lists and revokes keys on a running server. A new key goes to standard output, once, and alone.
+
+use crate::cli::Ending;
+use crate::cli::client::{Client, Table, text};
+use clap::{Args, Subcommand};
+use reqwest::{Method, Url};
+use serde_json::{Value, json};
+
+/// What `enlist key` takes.
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyVerb {
+    /// Make a key and print it: it is not kept, and cannot be shown again.
+    Create(Wanted),
+    /// List keys, also those that opened something once; never the keys themselves.
+    List {
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Make a key useless, at once.
+    Revoke {
+        /// The key's id: the eight characters after enl_op_ or enl_tk_.
+        id: String,
+        #[command(flatten)]
+        whose: Whose,
+    },
+}
+
+/// Whose keys a verb is about.
+#[derive(Debug, Args)]
+pub(super) struct Whose {
+    /// Operator keys, which open every tenant, instead of a tenant's.
+    #[arg(long)]
+    operator: bool,
+}
+
+/// A key to be made.
+#[derive(Debug, Args)]
+pub(super) struct Wanted {
+    #[command(flatten)]
+    whose: Whose,
+    /// What it may be used for, of provision, policy, read, manage, metrics [default: provision,policy,read].
+    #[arg(long, value_name = "SCOPE,…", value_delimiter = ',', conflicts_with = "operator")]
+    scope: Vec<String>,
+    /// How long it holds, such as 90d or 12h [default: until it is revoked].
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    expires: Option<std::time::Duration>,
+    /// What it is for, shown in lists.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    note: String,
+}
+
+impl Whose {
+    fn url(&self, client: &Client, path: &[&str]) -> Result<Url, Ending> {
+        if self.operator {
+            return client.url(&[&["operator-keys"], path].concat());
+        }
+        client.tenant_url(&[&["keys"], path].concat()).inspect_err(|_| {
+            eprintln!("enlist: or --operator, if it is about keys that open every tenant");
+        })
+    }
+}
+
+pub(super) fn run(client: &Client, verb: KeyVerb) -> Result<Ending, Ending> {
+    match verb {
+        KeyVerb::Create(wanted) => create(client, wanted),
+        KeyVerb::List { whose } => {
+            let keys = client.list(whose.url(client, &[])?)?;
+            Ok(client.show(&keys, list))
+        }
+        KeyVerb::Revoke { id, whose } => {
+            let url = whose.url(client, &[&id])?;
+            client.remote().confirm(&format!("Revoke key {id}, for good?"))?;
+            let gone = client.send(Method::DELETE, url, None)?;
+            Ok(client.show(&gone, |_| format!("key {id} is revoked\n")))
+        }
+    }
+}
+
+fn create(client: &Client, wanted: Wanted) -> Result<Ending, Ending> {
+    let url = wanted.whose.url(client, &[])?;
+    let mut body = json!({"note": wanted.note});
+    if !wanted.scope.is_empty() {
+        body["scopes"] = json!(wanted.scope);
+    }
+    if let Some(expires) = wanted.expires {
+        body["expires_in"] = json!(expires.as_secs());
+    }
+    let made = client.send(Method::POST, url, Some(&body))?;
+    let ending = client.show(&made, |made| format!("{}\n", text(&made["key"])));
+    eprintln!("key {} is made; it is shown this once", text(&made["id"]));
+    Ok(ending)
+}
+
+fn list(keys: &Value) -> String {
+    let head = ["id", "state", "scopes", "note", "made", "by", "expires", "last used"];
+    let mut table = Table::new(head);
+    for key in keys["items"].as_array().into_iter().flatten() {
+        let columns = [
+            "id",
+            "state",
+            "scopes",
+            "note",
+            "created_at",
+            "created_by",
+            "expires_at",
+            "last_used_at",
+        ];
+        table.row(columns.map(|column| text(&key[column])));
+    }
+    table.text()
+}
