@@ -11,6 +11,7 @@ use crate::config::{Config, Loaded, PagemapScan};
 use crate::homes::{HomeError, Homes, Root, Style};
 use crate::http::{Manners, Rooms, router};
 use crate::ledger::{Ledger, LedgerError, StoredRevision};
+use crate::manage::Operations;
 use crate::provision::Provisioner;
 use crate::sandbox::{
     Catalog, Engine, EngineError, Limits, LoadError, Policy, Revision, swap_is_impossible,
@@ -175,7 +176,8 @@ async fn open(config: &Config, address: SocketAddr, manner: Manner) -> Result<Ro
         user_directory: config.compat.user_directory,
     };
     let provisioner = Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes));
-    Ok(Rooms::new(ledger, provisioner, homes, manners))
+    let operations = Operations::new(ledger.clone(), Arc::clone(&homes));
+    Ok(Rooms::new(ledger, provisioner, operations, homes, manners))
 }
 
 fn load(engine: &Engine, stored: &StoredRevision) -> Result<Policy, AppError> {

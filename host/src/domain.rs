@@ -11,7 +11,7 @@ mod page;
 mod record;
 mod tenant;
 
-pub use account::{Account, AccountState};
+pub use account::{Account, AccountState, Held};
 pub use applicant::{Applicant, Attribute, Occasion, Request};
 pub use code::HostCode;
 pub use decision::{

@@ -1,11 +1,15 @@
 //! The doors: one router, what every request passes through, and nothing that decides.
 //! Refuses to touch what is behind the doors itself: wire types become nouns here and nouns become answers.
 
+mod accounts;
 mod body;
 mod decisions;
 mod health;
+mod path;
 mod problem;
 mod provision_user;
+mod query;
+mod record;
 mod request_id;
 mod tenant;
 
@@ -14,11 +18,13 @@ use health::Readiness;
 use crate::domain::HostCode;
 use crate::homes::Homes;
 use crate::ledger::Ledger;
+use crate::manage::Operations;
 use crate::provision::Provisioner;
+use axum::extract::Request;
 use axum::routing::{any, get, post};
 use axum::{Router, middleware};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Layer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -31,6 +37,8 @@ pub struct Rooms {
     ledger: Ledger,
     /// The spine.
     provisioner: Provisioner,
+    /// What operators do.
+    operations: Operations,
     /// For `/readyz`.
     homes: Arc<Homes>,
     /// How the doors behave.
@@ -46,11 +54,12 @@ impl Rooms {
     pub fn new(
         ledger: Ledger,
         provisioner: Provisioner,
+        operations: Operations,
         homes: Arc<Homes>,
         manners: Manners,
     ) -> Self {
         let places = Arc::new(Semaphore::new(PLACES));
-        Self { ledger, provisioner, homes, manners, places, readiness: Arc::default() }
+        Self { ledger, provisioner, operations, homes, manners, places, readiness: Arc::default() }
     }
 
     /// A place to be worked on, or `busy`: what waits for a disk that hangs must not grow for ever.
@@ -79,11 +88,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 pub fn router(rooms: Rooms) -> NormalizePath<Router> {
     let router = Router::new()
         .route(provision_user::PATH, any(provision_user::door))
-        .route("/v1/decisions", post(decisions::own).fallback(problem::only_post))
-        .route(
-            "/v1/tenants/{tenant}/decisions",
-            post(decisions::of_tenant).fallback(problem::only_post),
-        )
+        // Without a tenant in the path: the key's own.
+        .nest("/v1", of_tenant())
+        .nest("/v1/tenants/{tenant}", of_tenant())
         .route("/healthz", get(health::alive).fallback(problem::only_get))
         .route("/readyz", get(health::ready).fallback(problem::only_get))
         .fallback(problem::not_found)
@@ -91,4 +98,24 @@ pub fn router(rooms: Rooms) -> NormalizePath<Router> {
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(middleware::from_fn(request_id::follow));
     NormalizePathLayer::trim_trailing_slash().layer(router)
+}
+
+/// Every path that belongs to one tenant.
+fn of_tenant() -> Router<Rooms> {
+    let get_or_post = |request: Request| problem::only("GET, HEAD, POST", request);
+    let get_or_put = |request: Request| problem::only("GET, HEAD, PUT", request);
+    Router::new()
+        .route("/decisions", get(record::list).post(decisions::ask).fallback(get_or_post))
+        .route("/decisions/{request_id}", get(record::show).fallback(problem::only_get))
+        .route("/accounts", get(accounts::list).post(accounts::open).fallback(get_or_post))
+        .route("/accounts/{name}", get(accounts::show).put(accounts::put).fallback(get_or_put))
+        .route("/accounts/{name}/link", post(accounts::link).fallback(problem::only_post))
+        .route("/accounts/{name}/close", post(accounts::close).fallback(problem::only_post))
+        .route("/accounts/{name}/reopen", post(accounts::reopen).fallback(problem::only_post))
+        .route("/accounts/{name}/erase", post(accounts::erase).fallback(problem::only_post))
+}
+
+/// Unix seconds: the only clock a policy has.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

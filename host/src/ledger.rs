@@ -45,6 +45,7 @@ pub struct Tenant {
     name: TenantName,
     issuer: String,
     key: String,
+    scopes: Option<String>,
 }
 
 impl Tenant {
@@ -56,6 +57,11 @@ impl Tenant {
     /// What people know the tenant as.
     pub fn name(&self) -> &TenantName {
         &self.name
+    }
+
+    /// Whether the key may be used for this.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.as_ref().is_none_or(|s| s.split(',').any(|s| s == scope.as_str()))
     }
 
     /// Who vouches when a request names nobody; empty when nobody does.

@@ -7,8 +7,8 @@ mod pick;
 pub use by_hand::ByHand;
 
 use crate::domain::{
-    Account, Allowance, Decision, Email, Failure, Grant, HostCode, Occasion, Refusal, Request,
-    Verdict,
+    Account, Allowance, Decision, Email, Failure, Grant, Held, HostCode, Occasion, Refusal,
+    Request, Verdict,
 };
 use crate::homes::{Home, HomeError, Homes};
 use crate::ledger::{
@@ -16,7 +16,6 @@ use crate::ledger::{
 };
 use crate::sandbox::{Active, Catalog, DecideError};
 use pick::Hold;
-use std::path::PathBuf;
 use std::sync::Arc;
 use tracing::{error, warn};
 
@@ -46,15 +45,6 @@ pub enum Outcome {
     Known(Held),
     /// No.
     Refused(Refusal),
-}
-
-/// An account and where its home is.
-#[derive(Debug)]
-pub struct Held {
-    /// The account.
-    pub account: Account,
-    /// Its home, absolute.
-    pub home: PathBuf,
 }
 
 /// What would come of a request; nothing did.

@@ -1,10 +1,16 @@
-//! The JSON that doors and commands share: what says who asks, and how a decision is shown.
+//! The JSON that doors and commands share: what says who asks, and how a decision, an account or a row of the record is shown.
 //! Refuses to decide: it reads text into nouns, with the names of the fields that are wrong, and writes nouns as text.
 
+mod account;
 mod applicant;
 mod decision;
+mod list;
+mod record;
 mod time;
 
+pub use account::{AccountText, HandBody, LinkBody};
 pub use applicant::{BodyError, Question};
 pub use decision::{AllowanceText, DecisionText};
-pub use time::moment;
+pub use list::{ListText, read_cursor};
+pub use record::RecordText;
+pub use time::{moment, moment_ms, read_moment};

@@ -2,6 +2,7 @@
 //! Refuses to change: a name is frozen when the account is opened.
 
 use crate::domain::Allowance;
+use std::path::PathBuf;
 
 /// Whether an account may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,4 +49,13 @@ pub struct Account {
     pub revision: u64,
     /// When it was opened: milliseconds since 1970-01-01 UTC.
     pub created_at_ms: i64,
+}
+
+/// An account and where its home is.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The account.
+    pub account: Account,
+    /// Its home, absolute.
+    pub home: PathBuf,
 }

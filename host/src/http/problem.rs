@@ -23,6 +23,7 @@ pub(super) struct Problem {
     text: String,
     header: Option<(HeaderName, &'static str)>,
     field: Option<&'static str>,
+    detail: Option<String>,
 }
 
 /// What a caller may wait before it asks again, in seconds.
@@ -33,6 +34,17 @@ impl Problem {
     pub(super) fn field(name: &'static str) -> Self {
         let text = format!("{} for {name}", HostCode::FieldInvalid.text());
         Self { text, field: Some(name), ..Self::from(HostCode::FieldInvalid) }
+    }
+
+    /// This parameter of the path's query has a wrong value.
+    pub(super) fn parameter(name: &str) -> Self {
+        let text = format!("{} for {name}", HostCode::FieldInvalid.text());
+        Self { text, ..Self::from(HostCode::FieldInvalid) }
+    }
+
+    /// The same, and why, where whoever asks may know.
+    pub(super) fn explained(self, detail: Option<String>) -> Self {
+        Self { detail, ..self }
     }
 
     /// As `/provision-user` says it.
@@ -53,6 +65,9 @@ impl Problem {
         });
         if let Some(name) = self.field {
             body["errors"] = json!([{"pointer": format!("/{name}"), "detail": self.text}]);
+        }
+        if let Some(detail) = &self.detail {
+            body["detail"] = json!(detail);
         }
         self.respond(body, "application/problem+json")
     }
@@ -77,6 +92,7 @@ impl From<HostCode> for Problem {
             text: code.text().to_owned(),
             header,
             field: None,
+            detail: None,
         }
     }
 }
@@ -125,6 +141,7 @@ impl From<Refusal> for Problem {
                 text: message,
                 header: None,
                 field: None,
+                detail: None,
             },
         }
     }
@@ -164,6 +181,11 @@ pub(super) async fn only_post(request: Request) -> Response {
 /// The path takes GET alone.
 pub(super) async fn only_get(request: Request) -> Response {
     wrong_method("GET, HEAD").respond_v1(&id_of(&request))
+}
+
+/// The path takes the methods of `allow` alone.
+pub(super) async fn only(allow: &'static str, request: Request) -> Response {
+    wrong_method(allow).respond_v1(&id_of(&request))
 }
 
 /// The path takes `allow` alone.

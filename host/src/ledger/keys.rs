@@ -36,6 +36,8 @@ pub enum Scope {
     Policy,
     /// Every GET.
     Read,
+    /// The tenant itself.
+    Manage,
 }
 
 impl Scope {
@@ -48,6 +50,7 @@ impl Scope {
             Self::Provision => "provision",
             Self::Policy => "policy",
             Self::Read => "read",
+            Self::Manage => "manage",
         }
     }
 }
@@ -225,7 +228,8 @@ fn admit(
     }
     let name = TenantName::parse(&name)
         .ok_or_else(|| LedgerError::Unexpected(format!("a tenant named {name:?}")))?;
-    Ok(Tenant { id: TenantId(id), name, issuer, key: key.id })
+    let scopes = key.tenant.map(|_| key.scopes);
+    Ok(Tenant { id: TenantId(id), name, issuer, key: key.id, scopes })
 }
 
 fn find(connection: &Connection, presented: &str) -> Result<Option<KeyRow>, LedgerError> {
