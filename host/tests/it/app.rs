@@ -2,6 +2,7 @@
 //! After every test the whole of it is checked: a sound database, no account without a folder, no key in the log or on the disk,
 //! no panic.
 
+use reqwest::Method;
 use rusqlite::Connection;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -232,11 +233,23 @@ impl App {
 
     /// `POST path` with a key, or none when it is empty.
     pub(crate) async fn post(&self, path: &str, key: &str, body: &str) -> Answer {
-        let mut request = self.client().post(format!("{}{path}", self.url)).body(body.to_owned());
+        self.ask(Method::POST, path, key, body).await
+    }
+
+    /// The same with any method.
+    pub(crate) async fn ask(&self, method: Method, path: &str, key: &str, body: &str) -> Answer {
+        let url = format!("{}{path}", self.url);
+        let mut request = self.client().request(method, url).body(body.to_owned());
         if !key.is_empty() {
             request = request.header("X-API-Key", key);
         }
         self.send(request).await
+    }
+
+    /// What the tenant's key may be used for from now on.
+    pub(crate) fn scopes(&self, scopes: &str) {
+        let sql = "UPDATE keys SET scopes = ?1 WHERE tenant IS NOT NULL";
+        self.database().execute(sql, [scopes]).expect("scopes");
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -1,6 +1,7 @@
 //! `POST …/decisions`: what would come of a request, and that nothing does.
 
 use crate::app::{App, GUIDE};
+use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
@@ -137,8 +138,8 @@ async fn a_tenant_that_is_not_the_keys_looks_like_one_that_is_not_there() {
 #[tokio::test]
 async fn other_methods_and_paths_are_problems_too() {
     let app = App::start();
-    let answer = app.get("/v1/decisions").await;
-    assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
+    let answer = app.ask(Method::PUT, "/v1/decisions", "", "").await;
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD, POST")));
     let answer = app.get("/v1/nothing").await;
     assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"));
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));

@@ -1,6 +1,8 @@
 //! One integration binary: the real server over real sockets, SQLite on disk and folders on a file system.
 //! Refuses mocks, the network beyond loopback, and tests that pass because they were skipped.
 
+mod account_acts;
+mod accounts;
 mod app;
 mod commands;
 mod configuration;
@@ -13,5 +15,6 @@ mod identity;
 mod names;
 mod policies;
 mod provision_user;
+mod record;
 mod sandbox;
 mod walls;
