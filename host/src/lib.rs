@@ -11,6 +11,7 @@ pub mod kill_point;
 pub mod lanes;
 pub mod ledger;
 pub mod manage;
+pub mod meters;
 pub mod provision;
 pub mod sandbox;
 pub mod wire;

@@ -1,7 +1,7 @@
 //! `…/accounts`: the native door, which every other way to an account is translated to; and what is done to an account by hand.
 //! Refuses to act for a key that may only ask.
 
-use crate::domain::{Applicant, Assurance, Email, Held, HostCode, Refusal};
+use crate::domain::{Applicant, Assurance, Email, Held, HostCode, Refusal, TenantId};
 use crate::http::path::{Named, encode};
 use crate::http::problem::Problem;
 use crate::http::query::Query;
@@ -49,7 +49,7 @@ pub(super) async fn put(asked: Asked, body: Body) -> Response {
         let by_hand = by_hand(HandBody::read(&body)?, &tenant, &named, &id)?;
         let (provisioner, right) = (rooms.provisioner.clone(), tenant.clone());
         let work = async move { provisioner.open_by_hand(&right, by_hand).await };
-        opened(&tenant, to_its_end(&rooms, work).await?)
+        opened(&tenant, to_its_end(&rooms, tenant.id(), work).await?)
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
@@ -60,7 +60,7 @@ pub(super) async fn list(asked: Asked, query: Query) -> Response {
     let answer = async {
         let tenant = enter(&rooms, &headers, &named, Scope::Read).await?;
         let (limit, after) = (query.limit()?, query.after()?);
-        let _place = rooms.enter()?;
+        let _place = rooms.places.enter(tenant.id())?;
         let page = rooms.operations.accounts(&tenant, query.get("q"), after, limit).await?;
         let page = page.map(|held| Ok::<_, Problem>(text(held)))?;
         Ok(Json(ListText::new(page)).into_response())
@@ -73,7 +73,7 @@ pub(super) async fn show(asked: Asked) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {
         let tenant = enter(&rooms, &headers, &named, Scope::Read).await?;
-        let _place = rooms.enter()?;
+        let _place = rooms.places.enter(tenant.id())?;
         let held = rooms.operations.account(&tenant, named.part("name")).await?;
         Ok(Json(text(held.ok_or(HostCode::NotFound)?)).into_response())
     };
@@ -88,9 +88,9 @@ pub(super) async fn link(asked: Asked, body: Body) -> Response {
         let body = body::read(body, rooms.manners.body_limit_bytes).await?;
         let LinkBody { subject, issuer } = LinkBody::read(&body)?;
         let (operations, id) = (rooms.operations.clone(), id.0.clone());
-        let name = named.part("name").to_owned();
+        let (own, name) = (tenant.id(), named.part("name").to_owned());
         let work = async move { operations.link(&tenant, &name, issuer, subject, id).await };
-        acted(to_its_end(&rooms, work).await?)
+        acted(to_its_end(&rooms, own, work).await?)
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
@@ -99,9 +99,9 @@ pub(super) async fn link(asked: Asked, body: Body) -> Response {
 pub(super) async fn close((State(rooms), Extension(id), named, headers): Asked) -> Response {
     let answer = async {
         let (tenant, name) = manage(&rooms, &headers, &named).await?;
-        let (operations, id) = (rooms.operations.clone(), id.0.clone());
+        let (own, operations, id) = (tenant.id(), rooms.operations.clone(), id.0.clone());
         let work = async move { operations.close(&tenant, &name, id).await };
-        acted(to_its_end(&rooms, work).await?)
+        acted(to_its_end(&rooms, own, work).await?)
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
@@ -110,9 +110,9 @@ pub(super) async fn close((State(rooms), Extension(id), named, headers): Asked) 
 pub(super) async fn reopen((State(rooms), Extension(id), named, headers): Asked) -> Response {
     let answer = async {
         let (tenant, name) = manage(&rooms, &headers, &named).await?;
-        let (operations, id) = (rooms.operations.clone(), id.0.clone());
+        let (own, operations, id) = (tenant.id(), rooms.operations.clone(), id.0.clone());
         let work = async move { operations.reopen(&tenant, &name, id).await };
-        acted(to_its_end(&rooms, work).await?)
+        acted(to_its_end(&rooms, own, work).await?)
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
@@ -121,9 +121,9 @@ pub(super) async fn reopen((State(rooms), Extension(id), named, headers): Asked)
 pub(super) async fn erase((State(rooms), Extension(id), named, headers): Asked) -> Response {
     let answer = async {
         let (tenant, name) = manage(&rooms, &headers, &named).await?;
-        let (operations, id) = (rooms.operations.clone(), id.0.clone());
+        let (own, operations, id) = (tenant.id(), rooms.operations.clone(), id.0.clone());
         let work = async move { operations.erase(&tenant, &name, id).await };
-        acted(to_its_end(&rooms, work).await?)
+        acted(to_its_end(&rooms, own, work).await?)
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
@@ -150,15 +150,17 @@ async fn manage(
 /// Asks the spine.
 pub(super) async fn provision(rooms: &Rooms, tenant: Tenant, ask: Ask) -> Result<Outcome, Problem> {
     let provisioner = rooms.provisioner.clone();
-    to_its_end(rooms, async move { provisioner.provision(&tenant, ask).await }).await
+    let own = tenant.id();
+    to_its_end(rooms, own, async move { provisioner.provision(&tenant, ask).await }).await
 }
 
 /// On a task of its own: a caller that hangs up does not leave half of it, and one that waits gets an answer in time.
 async fn to_its_end<T: Send + 'static, E: Into<Problem> + Send + 'static>(
     rooms: &Rooms,
+    tenant: TenantId,
     work: impl Future<Output = Result<T, E>> + Send + 'static,
 ) -> Result<T, Problem> {
-    let place = rooms.enter()?;
+    let place = rooms.places.enter(tenant)?;
     let work = async move {
         let _place = place;
         work.await

@@ -56,7 +56,7 @@ async fn answer(
     let number = |text: &str| read_cursor(text)?.parse().ok();
     let (after, limit) = (query.read::<i64>("after", number)?, query.limit()?);
     let follow = query.switch("follow")?;
-    let _place = rooms.enter()?;
+    let _place = rooms.places.enter(tenant.id())?;
     let page = if follow {
         rooms.operations.decisions_since(&tenant, filter, after, limit).await?
     } else {

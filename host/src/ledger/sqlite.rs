@@ -62,6 +62,15 @@ impl Database {
         self.writer.write(lane, work).await
     }
 
+    /// The same, and does not wait for it.
+    pub(super) fn write_unheard<T: Send + 'static>(
+        &self,
+        lane: TenantId,
+        work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<(), LedgerError> {
+        self.writer.enqueue(lane, work).map(drop)
+    }
+
     /// Runs `work` on a connection that cannot write.
     pub(super) async fn read<T: Send + 'static>(
         &self,

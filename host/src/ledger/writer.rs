@@ -6,6 +6,7 @@ use crate::domain::TenantId;
 use crate::lanes::{Lanes, NotTaken};
 use crate::ledger::LedgerError;
 use crate::ledger::sqlite::touch;
+use crate::meters::{METERS, Queue};
 use rusqlite::{Connection, ErrorCode};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -35,12 +36,6 @@ trait Operation: Send {
     fn finish(self: Box<Self>, fate: &Fate);
 }
 
-impl std::fmt::Debug for dyn Operation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Operation")
-    }
-}
-
 /// What became of a transaction.
 #[derive(Clone, Debug)]
 enum Fate {
@@ -65,7 +60,7 @@ where
 {
     fn run(&mut self, connection: &Connection) -> bool {
         let Some(work) = self.work.take() else { return false };
-        // A defect in one write must not end all others: its savepoint is rolled back, and whoever waits finds the line dead.
+        // A defect in one write must not end all others: its savepoint is rolled back.
         match catch_unwind(AssertUnwindSafe(|| work(connection))) {
             Ok(result) => {
                 let done = result.is_ok();
@@ -80,12 +75,15 @@ where
     }
 
     fn finish(self: Box<Self>, fate: &Fate) {
-        let Some(result) = self.result else { return };
-        let result = match (result, fate) {
-            (Err(error), _) => Err(error),
-            (Ok(value), Fate::Committed) => Ok(value),
-            (Ok(_), Fate::Undone(error)) => Err(LedgerError::Undone(Arc::clone(error))),
-            (Ok(_), Fate::InDoubt(error)) => Err(LedgerError::InDoubt(Arc::clone(error))),
+        let result = match (self.result, fate) {
+            (Some(Err(error)), _) => Err(error),
+            (Some(Ok(value)), Fate::Committed) => Ok(value),
+            // It panicked: whoever waits finds the line dead.
+            (None, _) if self.work.is_none() => return,
+            (_, Fate::Undone(error)) => Err(LedgerError::Undone(Arc::clone(error))),
+            (_, Fate::InDoubt(error)) => Err(LedgerError::InDoubt(Arc::clone(error))),
+            // It was never reached, and yet the rest was committed: not possible.
+            (None, Fate::Committed) => return,
         };
         // Nobody may be waiting any more; what was committed stays so.
         let _ = self.answer.send(result);
@@ -98,7 +96,7 @@ impl Writer {
         connection: Connection,
         at_end: impl FnOnce(&Connection) + Send + 'static,
     ) -> Result<Self, LedgerError> {
-        let queue = Arc::new(Lanes::new(LANE_LIMIT));
+        let queue = Arc::new(Lanes::new(Queue::Ledger, LANE_LIMIT));
         let lanes: Arc<Lanes<Box<dyn Operation>>> = Arc::clone(&queue);
         let thread = std::thread::Builder::new()
             .name("ledger-writer".to_owned())
@@ -117,13 +115,22 @@ impl Writer {
         lane: TenantId,
         work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
+        self.enqueue(lane, work)?.await.map_err(|_| LedgerError::Stopped)?
+    }
+
+    /// The same, up to the waiting.
+    pub(super) fn enqueue<T: Send + 'static>(
+        &self,
+        lane: TenantId,
+        work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T, LedgerError>>, LedgerError> {
         let (answer, answered) = oneshot::channel();
         let work = Work { work: Some(work), result: None, answer };
         self.queue.push(lane, Box::new(work)).map_err(|not_taken| match not_taken {
             NotTaken::Full => LedgerError::Busy,
             NotTaken::Closed => LedgerError::Stopped,
         })?;
-        answered.await.map_err(|_| LedgerError::Stopped)?
+        Ok(answered)
     }
 }
 
@@ -148,7 +155,7 @@ fn run(connection: &Connection, queue: &Lanes<Box<dyn Operation>>) {
         if let Fate::Undone(error) | Fate::InDoubt(error) = &fate {
             tracing::error!(?fate, %error, operations = batch.len(), "a commit failed");
         }
-        tracing::trace!(operations = batch.len(), took = ?began.elapsed(), "a batch");
+        METERS.batch(Queue::Ledger, batch.len(), began.elapsed());
         for operation in batch {
             operation.finish(&fate);
         }

@@ -52,7 +52,7 @@ impl Provisioner {
                 }));
             }
         };
-        let _turn = book.turn(&applicant).await;
+        let _turn = book.turn(&applicant).await?;
         match book.standing(&applicant, &name).await? {
             Standing::Theirs(account) => return self.known(tenant, account),
             Standing::Refused(code) => return refuse(&book, act, code).await,
@@ -65,7 +65,7 @@ impl Provisioner {
             Err(HomeError::Occupied(_)) => return refuse(&book, act, HostCode::HomeExists).await,
             home => home?,
         };
-        self.commit(home, book.open_by_hand(&applicant, &name, act)).await
+        self.commit(tenant, home, book.open_by_hand(&applicant, &name, act)).await
     }
 
     async fn home_by_hand(
@@ -74,10 +74,10 @@ impl Provisioner {
         name: &Name,
         adopt: bool,
     ) -> Result<Home, HomeError> {
-        if adopt && let Some(home) = self.homes.adopt(tenant.id(), name).await? {
-            return Ok(home);
+        match adopt {
+            true => self.homes.adopt(tenant.id(), name).await,
+            false => self.homes.build(tenant.id(), name).await,
         }
-        self.homes.build(tenant.id(), name).await
     }
 }
 

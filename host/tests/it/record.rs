@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 async fn ask(app: &App, query: &str) -> Answer {
+    app.await_record();
     app.ask(Method::GET, &format!("/v1/decisions{query}"), &app.tenant_key, "").await
 }
 

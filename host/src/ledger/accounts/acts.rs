@@ -2,6 +2,7 @@
 //! Refuses to act without saying so: the change and its row in the record are one transaction, and what is so already is no act.
 
 use crate::domain::{Account, AccountState, Assurance, HostCode, TenantId};
+use crate::ledger::accounts::PERSON_WAIT;
 use crate::ledger::accounts::rows::{by_name, by_subject, usage};
 use crate::ledger::record::now_ms;
 use crate::ledger::{Act, Book, LedgerError, Person};
@@ -41,7 +42,8 @@ impl Book {
         let issuer = issuer.unwrap_or(account.issuer);
         // A request of this person that is on its way ends first: it may be about to open an account.
         let person = Person::Subject(issuer.clone(), subject.clone());
-        let _turn = self.ledger.people.take((self.tenant.id, person)).await;
+        let turn = self.ledger.people.take((self.tenant.id, person));
+        let _turn = tokio::time::timeout(PERSON_WAIT, turn).await.map_err(|_| LedgerError::Busy)?;
         self.act(name, act, move |tx, tenant, account| link(tx, tenant, account, &issuer, &subject))
             .await
     }
