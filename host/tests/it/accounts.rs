@@ -84,8 +84,8 @@ async fn the_compatible_door_and_the_native_one_lead_to_the_same_account() {
     let native = r#"{"username":"testuser@example.com","subject":"test-user-id"}"#;
     let known = open(&app, native).await;
     assert_eq!((known.status, &known.json()["name"]), (200, &json!("testuser")));
-    assert_eq!(app.last_decision()["source"], "api");
     assert_eq!(open(&app, r#"{"username":"b@x.example","subject":"s2"}"#).await.status, 201);
+    assert_eq!(app.last_decision()["source"], "api");
     let compatible = r#"{"username":"b@x.example","user_attributes":{"sub":"s2"}}"#;
     assert_eq!(app.provision(compatible).await.json()["created"], false);
 }
