@@ -99,7 +99,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Health) => health::run(config, &remote).unwrap_or_else(|early| early),
         Some(Verb::Policy(verb)) => policy::run(config, verb),
         Some(Verb::Tenant(verb)) => ask(config, remote, |client| tenant::run(client, verb)),
-        Some(Verb::Key(verb)) => ask(config, remote, |client| key::run(client, verb)),
+        Some(Verb::Key(verb)) => key::run(config, remote, verb).unwrap_or_else(|early| early),
         Some(Verb::Completions { shell }) => completions(shell),
     };
     ending.into()

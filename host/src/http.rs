@@ -5,6 +5,7 @@ mod accounts;
 mod body;
 mod decisions;
 mod health;
+mod keys;
 mod path;
 mod places;
 mod problem;
@@ -13,6 +14,7 @@ mod query;
 mod record;
 mod request_id;
 mod tenant;
+mod tenants;
 
 use health::Readiness;
 use places::Places;
@@ -22,7 +24,7 @@ use crate::ledger::Ledger;
 use crate::manage::Operations;
 use crate::provision::Provisioner;
 use axum::extract::Request;
-use axum::routing::{any, get, post};
+use axum::routing::{any, delete, get, post};
 use axum::{Router, middleware};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -37,7 +39,7 @@ pub struct Rooms {
     ledger: Ledger,
     /// The spine.
     provisioner: Provisioner,
-    /// What operators do.
+    /// What operators change.
     operations: Operations,
     /// For `/readyz`.
     homes: Arc<Homes>,
@@ -85,11 +87,32 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
 /// Every path of the server. A trailing slash and a doubled leading one lead to the same door.
 pub fn router(rooms: Rooms) -> NormalizePath<Router> {
+    let get_or_post = |request: Request| problem::only("GET, HEAD, POST", request);
+    let only_delete = |request: Request| problem::only("DELETE", request);
+    let any_of_a_tenant = |request: Request| problem::only("GET, HEAD, PATCH, DELETE", request);
     let router = Router::new()
         .route(provision_user::PATH, any(provision_user::door))
         // Without a tenant in the path: the key's own.
         .nest("/v1", of_tenant())
         .nest("/v1/tenants/{tenant}", of_tenant())
+        .route("/v1/tenants", get(tenants::list).post(tenants::create).fallback(get_or_post))
+        .route(
+            "/v1/tenants/{tenant}",
+            get(tenants::show)
+                .patch(tenants::change)
+                .delete(tenants::remove)
+                .fallback(any_of_a_tenant),
+        )
+        .route(
+            "/v1/tenants/{tenant}/keys",
+            get(keys::list).post(keys::create).fallback(get_or_post),
+        )
+        .route("/v1/tenants/{tenant}/keys/{id}", delete(keys::revoke).fallback(only_delete))
+        .route(
+            "/v1/operator-keys",
+            get(keys::list_operators).post(keys::create_operators).fallback(get_or_post),
+        )
+        .route("/v1/operator-keys/{id}", delete(keys::revoke_operators).fallback(only_delete))
         .route("/healthz", get(health::alive).fallback(problem::only_get))
         .route("/readyz", get(health::ready).fallback(problem::only_get))
         .fallback(problem::not_found)

@@ -4,13 +4,17 @@
 mod account;
 mod applicant;
 mod decision;
+mod form;
 mod list;
+mod operators;
 mod record;
 mod time;
 
-pub use account::{AccountText, HandBody, LinkBody};
+pub use account::AccountText;
 pub use applicant::{BodyError, Question};
 pub use decision::{AllowanceText, DecisionText};
+pub use form::{FormError, HandForm, KeyForm, LinkForm, TenantForm, TenantPatch, read_form};
 pub use list::{ListText, read_cursor};
+pub use operators::{KeyText, TenantText};
 pub use record::RecordText;
 pub use time::{moment, moment_ms, read_moment};

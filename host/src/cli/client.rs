@@ -80,6 +80,15 @@ impl Remote {
         })
     }
 
+    /// Prints an answer: as it came, or as `text` puts it.
+    pub(crate) fn show(&self, answer: &Value, text: impl FnOnce(&Value) -> String) -> Ending {
+        match self.output {
+            Output::Json if answer.is_null() => Ending::Yes,
+            Output::Json => say(&format!("{answer}\n")),
+            Output::Text => say(&text(answer)),
+        }
+    }
+
     /// Asks whoever sits at the terminal; without one `--yes` has to have been said.
     pub(crate) fn confirm(&self, question: &str) -> Result<(), Ending> {
         if self.yes {
@@ -251,11 +260,7 @@ impl Client {
 
     /// Prints an answer: as it came, or as `text` puts it.
     pub(crate) fn show(&self, answer: &Value, text: impl FnOnce(&Value) -> String) -> Ending {
-        match self.remote.output {
-            Output::Json if answer.is_null() => Ending::Yes,
-            Output::Json => say(&format!("{answer}\n")),
-            Output::Text => say(&text(answer)),
-        }
+        self.remote.show(answer, text)
     }
 }
 

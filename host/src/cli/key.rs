@@ -1,10 +1,13 @@
 //! `enlist key …`: makes, lists and revokes keys on a running server. A new key goes to standard output, once, and alone.
 
-use crate::cli::Ending;
-use crate::cli::client::{Client, Table, text};
+use crate::app::{self, LocalKey, RecoveryError};
+use crate::cli::client::{Client, Remote, Table, text};
+use crate::cli::{Ending, fail};
+use crate::config::{Config, Flags};
 use clap::{Args, Subcommand};
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// What `enlist key` takes.
 #[derive(Debug, Subcommand)]
@@ -47,6 +50,12 @@ pub(super) struct Wanted {
     /// What it is for, shown in lists.
     #[arg(long, value_name = "TEXT", default_value = "")]
     note: String,
+    /// On this machine's own data folder, without a key: when the operator key is lost. Also while the server runs.
+    #[arg(long)]
+    local: bool,
+    /// With --local: where the data is [default: ./data].
+    #[arg(long, value_name = "DIR", requires = "local")]
+    data_dir: Option<PathBuf>,
 }
 
 impl Whose {
@@ -54,21 +63,35 @@ impl Whose {
         if self.operator {
             return client.url(&[&["operator-keys"], path].concat());
         }
-        client.tenant_url(&[&["keys"], path].concat()).inspect_err(|_| {
+        let tenant = self.tenant(client.remote())?;
+        client.url(&[&["tenants", tenant, "keys"], path].concat())
+    }
+
+    fn tenant<'a>(&self, remote: &'a Remote) -> Result<&'a str, Ending> {
+        remote.tenant().inspect_err(|_| {
             eprintln!("enlist: or --operator, if it is about keys that open every tenant");
         })
     }
 }
 
-pub(super) fn run(client: &Client, verb: KeyVerb) -> Result<Ending, Ending> {
+pub(super) fn run(
+    config: Option<PathBuf>,
+    remote: Remote,
+    verb: KeyVerb,
+) -> Result<Ending, Ending> {
+    let verb = match verb {
+        KeyVerb::Create(wanted) if wanted.local => return create_locally(config, &remote, &wanted),
+        other => other,
+    };
+    let client = Client::new(config, remote)?;
     match verb {
-        KeyVerb::Create(wanted) => create(client, wanted),
+        KeyVerb::Create(wanted) => create(&client, &wanted),
         KeyVerb::List { whose } => {
-            let keys = client.list(whose.url(client, &[])?)?;
+            let keys = client.list(whose.url(&client, &[])?)?;
             Ok(client.show(&keys, list))
         }
         KeyVerb::Revoke { id, whose } => {
-            let url = whose.url(client, &[&id])?;
+            let url = whose.url(&client, &[&id])?;
             client.remote().confirm(&format!("Revoke key {id}, for good?"))?;
             let gone = client.send(Method::DELETE, url, None)?;
             Ok(client.show(&gone, |_| format!("key {id} is revoked\n")))
@@ -76,7 +99,25 @@ pub(super) fn run(client: &Client, verb: KeyVerb) -> Result<Ending, Ending> {
     }
 }
 
-fn create(client: &Client, wanted: Wanted) -> Result<Ending, Ending> {
+fn create_locally(
+    config: Option<PathBuf>,
+    remote: &Remote,
+    wanted: &Wanted,
+) -> Result<Ending, Ending> {
+    let tenant = if wanted.whose.operator { None } else { Some(wanted.whose.tenant(remote)?) };
+    let flags = Flags { config, data_dir: wanted.data_dir.clone() };
+    let loaded = Config::load(&flags).map_err(|error| fail(&error, Ending::WrongUse))?;
+    let local =
+        LocalKey { tenant, scopes: &wanted.scope, note: &wanted.note, expires_in: wanted.expires };
+    let made = app::create_key(&loaded.config, &local).map_err(|error| {
+        let wrong = matches!(error, RecoveryError::NoDatabase(_) | RecoveryError::NoScope(_));
+        fail(&error, if wrong { Ending::WrongUse } else { Ending::No })
+    });
+    let (id, key) = made?;
+    Ok(shown(remote, &json!({"id": id, "key": key})))
+}
+
+fn create(client: &Client, wanted: &Wanted) -> Result<Ending, Ending> {
     let url = wanted.whose.url(client, &[])?;
     let mut body = json!({"note": wanted.note});
     if !wanted.scope.is_empty() {
@@ -86,9 +127,14 @@ fn create(client: &Client, wanted: Wanted) -> Result<Ending, Ending> {
         body["expires_in"] = json!(expires.as_secs());
     }
     let made = client.send(Method::POST, url, Some(&body))?;
-    let ending = client.show(&made, |made| format!("{}\n", text(&made["key"])));
-    eprintln!("key {} is made; it is shown this once", text(&made["id"]));
-    Ok(ending)
+    Ok(shown(client.remote(), &made))
+}
+
+/// The key alone on standard output, so that it can go where it is needed.
+fn shown(remote: &Remote, made: &Value) -> Ending {
+    let ending = remote.show(made, |made| format!("{}\n", text(&made["key"])));
+    eprintln!("key {} is made; it is not shown again", text(&made["id"]));
+    ending
 }
 
 fn list(keys: &Value) -> String {

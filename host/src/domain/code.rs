@@ -22,6 +22,10 @@ pub enum HostCode {
     AccountOpen,
     AccountErased,
     IdentityTaken,
+    TenantExists,
+    TenantNotEmpty,
+    HomeOverlaps,
+    IssuerConflict,
     MethodNotAllowed,
     BodyTooLarge,
     BodyTimeout,
@@ -37,7 +41,7 @@ const TAKEN_EARLY: [&str; 2] = ["downstream_busy", "rate_limited"];
 
 impl HostCode {
     /// Every code, for tests and for `is_taken`.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 29] = [
         Self::KeyRequired,
         Self::KeyInvalid,
         Self::ScopeMissing,
@@ -55,6 +59,10 @@ impl HostCode {
         Self::AccountOpen,
         Self::AccountErased,
         Self::IdentityTaken,
+        Self::TenantExists,
+        Self::TenantNotEmpty,
+        Self::HomeOverlaps,
+        Self::IssuerConflict,
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
         Self::BodyTimeout,
@@ -85,6 +93,10 @@ impl HostCode {
             Self::AccountOpen => "account_open",
             Self::AccountErased => "account_erased",
             Self::IdentityTaken => "identity_taken",
+            Self::TenantExists => "tenant_exists",
+            Self::TenantNotEmpty => "tenant_not_empty",
+            Self::HomeOverlaps => "home_overlaps",
+            Self::IssuerConflict => "issuer_conflict",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
@@ -115,6 +127,10 @@ impl HostCode {
             Self::AccountOpen => "This account is open: close it first",
             Self::AccountErased => "Nothing is known of this account's person any more",
             Self::IdentityTaken => "This person has another account",
+            Self::TenantExists => "A tenant of this name is already there",
+            Self::TenantNotEmpty => "This tenant has accounts",
+            Self::HomeOverlaps => "This home root overlaps with another place",
+            Self::IssuerConflict => "Two accounts would be one person's under this issuer",
             Self::MethodNotAllowed => "This method is not allowed here",
             Self::BodyTooLarge => "The request body is too large",
             Self::BodyTimeout => "The request body did not arrive in time",

@@ -8,9 +8,8 @@ use crate::http::query::Query;
 use crate::http::request_id::RequestId;
 use crate::http::{ANSWER_WITHIN, Rooms, body, now, tenant};
 use crate::ledger::{Scope, Tenant};
-use crate::manage::{Acted, ManageError};
 use crate::provision::{Ask, ByHand, Outcome};
-use crate::wire::{AccountText, HandBody, LinkBody, ListText, Question};
+use crate::wire::{AccountText, HandForm, LinkForm, ListText, Question, read_form};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::LOCATION;
@@ -46,7 +45,7 @@ pub(super) async fn put(asked: Asked, body: Body) -> Response {
     let answer = async {
         let tenant = enter(&rooms, &headers, &named, Scope::Manage).await?;
         let body = body::read(body, rooms.manners.body_limit_bytes).await?;
-        let by_hand = by_hand(HandBody::read(&body)?, &tenant, &named, &id)?;
+        let by_hand = by_hand(read_form(&body)?, &tenant, &named, &id)?;
         let (provisioner, right) = (rooms.provisioner.clone(), tenant.clone());
         let work = async move { provisioner.open_by_hand(&right, by_hand).await };
         opened(&tenant, to_its_end(&rooms, tenant.id(), work).await?)
@@ -75,7 +74,7 @@ pub(super) async fn show(asked: Asked) -> Response {
         let tenant = enter(&rooms, &headers, &named, Scope::Read).await?;
         let _place = rooms.places.enter(tenant.id())?;
         let held = rooms.operations.account(&tenant, named.part("name")).await?;
-        Ok(Json(text(held.ok_or(HostCode::NotFound)?)).into_response())
+        shown(held)
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
@@ -86,11 +85,13 @@ pub(super) async fn link(asked: Asked, body: Body) -> Response {
     let answer = async {
         let tenant = enter(&rooms, &headers, &named, Scope::Manage).await?;
         let body = body::read(body, rooms.manners.body_limit_bytes).await?;
-        let LinkBody { subject, issuer } = LinkBody::read(&body)?;
+        let LinkForm { subject, issuer } = read_form(&body)?;
+        let subject = said(Some(subject)).ok_or_else(|| Problem::field("subject"))?;
+        let issuer = said(issuer);
         let (operations, id) = (rooms.operations.clone(), id.0.clone());
         let (own, name) = (tenant.id(), named.part("name").to_owned());
         let work = async move { operations.link(&tenant, &name, issuer, subject, id).await };
-        acted(to_its_end(&rooms, own, work).await?)
+        shown(to_its_end(&rooms, own, work).await?)
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
@@ -101,7 +102,7 @@ pub(super) async fn close((State(rooms), Extension(id), named, headers): Asked) 
         let (tenant, name) = manage(&rooms, &headers, &named).await?;
         let (own, operations, id) = (tenant.id(), rooms.operations.clone(), id.0.clone());
         let work = async move { operations.close(&tenant, &name, id).await };
-        acted(to_its_end(&rooms, own, work).await?)
+        shown(to_its_end(&rooms, own, work).await?)
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
@@ -112,7 +113,7 @@ pub(super) async fn reopen((State(rooms), Extension(id), named, headers): Asked)
         let (tenant, name) = manage(&rooms, &headers, &named).await?;
         let (own, operations, id) = (tenant.id(), rooms.operations.clone(), id.0.clone());
         let work = async move { operations.reopen(&tenant, &name, id).await };
-        acted(to_its_end(&rooms, own, work).await?)
+        shown(to_its_end(&rooms, own, work).await?)
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
@@ -123,7 +124,7 @@ pub(super) async fn erase((State(rooms), Extension(id), named, headers): Asked) 
         let (tenant, name) = manage(&rooms, &headers, &named).await?;
         let (own, operations, id) = (tenant.id(), rooms.operations.clone(), id.0.clone());
         let work = async move { operations.erase(&tenant, &name, id).await };
-        acted(to_its_end(&rooms, own, work).await?)
+        shown(to_its_end(&rooms, own, work).await?)
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
@@ -177,20 +178,20 @@ async fn to_its_end<T: Send + 'static, E: Into<Problem> + Send + 'static>(
 }
 
 fn by_hand(
-    body: HandBody,
+    form: HandForm,
     tenant: &Tenant,
     named: &Named,
     id: &RequestId,
 ) -> Result<ByHand, Problem> {
-    let HandBody { username, subject, issuer, email, adopt } = body;
+    let HandForm { username, subject, issuer, email, adopt } = form;
     let parse = |address: String| {
         Email::parse(&address, Assurance::Unverified).ok_or_else(|| Problem::field("email"))
     };
     let applicant = Applicant {
-        issuer: issuer.unwrap_or_else(|| tenant.issuer().to_owned()),
-        subject,
-        username,
-        email: email.map(parse).transpose()?,
+        issuer: said(issuer).unwrap_or_else(|| tenant.issuer().to_owned()),
+        subject: said(subject),
+        username: said(username).ok_or(HostCode::UsernameRequired)?,
+        email: said(email).map(parse).transpose()?,
         groups: Vec::new(),
         attributes: Vec::new(),
     };
@@ -215,21 +216,15 @@ fn opened(tenant: &Tenant, outcome: Outcome) -> Result<Response, Problem> {
     })
 }
 
-fn acted(acted: Acted) -> Result<Response, Problem> {
-    match acted {
-        Acted::Account(held) => Ok(Json(text(held)).into_response()),
-        Acted::Missing => Err(HostCode::NotFound.into()),
-        Acted::Refused(code) => Err(code.into()),
-    }
+/// An empty text is a missing one.
+fn said(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn shown(held: Held) -> Result<Response, Problem> {
+    Ok(Json(text(held)).into_response())
 }
 
 fn text(held: Held) -> AccountText {
     AccountText::new(held.account, held.home)
-}
-
-impl From<ManageError> for Problem {
-    fn from(error: ManageError) -> Self {
-        tracing::error!(?error, "{error}");
-        error.code().into()
-    }
 }

@@ -5,7 +5,9 @@ use crate::domain::{HostCode, Refusal};
 use crate::http::provision_user;
 use crate::http::request_id::RequestId;
 use crate::ledger::Denied;
+use crate::manage::ManageError;
 use crate::provision::ProvisionError;
+use crate::wire::FormError;
 use axum::Json;
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -13,6 +15,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::any::Any;
+use std::borrow::Cow;
 use tracing::error;
 
 /// A no, before it has a shape.
@@ -22,7 +25,7 @@ pub(super) struct Problem {
     code: String,
     text: String,
     header: Option<(HeaderName, &'static str)>,
-    field: Option<&'static str>,
+    field: Option<Cow<'static, str>>,
     detail: Option<String>,
 }
 
@@ -31,7 +34,8 @@ const AGAIN_AFTER: &str = "1";
 
 impl Problem {
     /// This field of the body has a wrong value.
-    pub(super) fn field(name: &'static str) -> Self {
+    pub(super) fn field(name: impl Into<Cow<'static, str>>) -> Self {
+        let name = name.into();
         let text = format!("{} for {name}", HostCode::FieldInvalid.text());
         Self { text, field: Some(name), ..Self::from(HostCode::FieldInvalid) }
     }
@@ -63,7 +67,7 @@ impl Problem {
             "code": self.code,
             "request_id": id.0,
         });
-        if let Some(name) = self.field {
+        if let Some(name) = &self.field {
             body["errors"] = json!([{"pointer": format!("/{name}"), "detail": self.text}]);
         }
         if let Some(detail) = &self.detail {
@@ -112,9 +116,15 @@ fn answer(code: HostCode) -> (StatusCode, Option<(HeaderName, &'static str)>) {
         | C::QuotaDomain
         | C::AccountClosed => S::FORBIDDEN,
         C::NotFound => S::NOT_FOUND,
-        C::UsernameTaken | C::HomeExists | C::AccountOpen | C::AccountErased | C::IdentityTaken => {
-            S::CONFLICT
-        }
+        C::UsernameTaken
+        | C::HomeExists
+        | C::AccountOpen
+        | C::AccountErased
+        | C::IdentityTaken
+        | C::TenantExists
+        | C::TenantNotEmpty
+        | C::HomeOverlaps
+        | C::IssuerConflict => S::CONFLICT,
         C::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
         C::BodyTooLarge => S::PAYLOAD_TOO_LARGE,
         C::BodyTimeout => S::REQUEST_TIMEOUT,
@@ -153,11 +163,34 @@ impl From<ProvisionError> for Problem {
     }
 }
 
+impl From<ManageError> for Problem {
+    fn from(error: ManageError) -> Self {
+        let (code, detail) = (error.code(), error.detail());
+        let problem = match &error {
+            ManageError::Field(name, _) => Self::field(*name),
+            _ => code.into(),
+        };
+        if matches!(answer(code).0.as_u16(), 500..) {
+            error!(?error, "nothing was changed");
+        }
+        problem.explained(detail)
+    }
+}
+
+impl From<FormError> for Problem {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::Required => HostCode::BodyRequired.into(),
+            FormError::Field { field, why } => Self::field(field).explained(Some(why)),
+        }
+    }
+}
+
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::Unknown => HostCode::KeyInvalid.into(),
-            Denied::ScopeMissing(_) => HostCode::ScopeMissing.into(),
+            Denied::ScopeMissing(_) | Denied::OperatorOnly => HostCode::ScopeMissing.into(),
             Denied::TenantRequired => HostCode::TenantRequired.into(),
             Denied::NoSuchTenant => HostCode::NotFound.into(),
             Denied::Ledger(error) => {

@@ -106,6 +106,7 @@ impl Book {
     ) -> Result<bool, LedgerError> {
         let (tenant, id, subject) = (self.tenant.clone(), account.id, subject.to_owned());
         let link = move |tx: &Connection| {
+            tenant.still_holds(tx)?;
             let linked = tx.execute(
                 "UPDATE accounts SET subject = ?1 WHERE id = ?2 AND tenant = ?3 AND subject IS NULL",
                 (subject, id, tenant.id.0),
@@ -149,6 +150,7 @@ impl Book {
         let tenant = self.tenant.clone();
         let (applicant, name, allowance) = (applicant.clone(), name.clone(), allowance.clone());
         let open = move |tx: &Connection| {
+            tenant.still_holds(tx)?;
             let opened = open(tx, tenant.id, &applicant, &name, &allowance, entry.asked.revision)?;
             let said = match &opened {
                 Opened::Account(_) => entry.said.clone(),

@@ -6,6 +6,7 @@ use crate::ledger::LedgerError;
 use crate::ledger::checkpoint::Checkpoints;
 use crate::ledger::writer::Writer;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::cmp::Ordering;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -107,7 +108,7 @@ fn into_one_file(connection: &Connection) {
     }
 }
 
-fn transact<T>(
+pub(super) fn transact<T>(
     connection: &mut Connection,
     work: impl FnOnce(&Connection) -> Result<T, LedgerError>,
 ) -> Result<T, LedgerError> {
@@ -152,6 +153,20 @@ fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(2))?;
     Ok(connection)
+}
+
+/// The database for one transaction, beside a server that may be running: not made, and not migrated under its feet.
+pub(super) fn open_as_it_is(path: &Path) -> Result<Connection, LedgerError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    prepare(&connection)?;
+    let known = MIGRATIONS.len() as i64;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match found.cmp(&known) {
+        Ordering::Less => Err(LedgerError::Older { found, known }),
+        Ordering::Equal => Ok(connection),
+        Ordering::Greater => Err(LedgerError::Newer { found, known }),
+    }
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {

@@ -1,19 +1,8 @@
 //! Accounts after their opening: looked at, linked, closed, reopened, erased. Opening is the spine's, also by hand.
 
-use crate::domain::{Account, Held, HostCode, Page};
-use crate::ledger::{Act, Acted as Done, LedgerError, Tenant};
+use crate::domain::{Account, Held, Page};
+use crate::ledger::{Act, Acted, LedgerError, Tenant};
 use crate::manage::{ManageError, Operations};
-
-/// What came of an act on an account.
-#[derive(Debug)]
-pub enum Acted {
-    /// It is so now, or was before.
-    Account(Held),
-    /// No account has exactly this name.
-    Missing,
-    /// It cannot be.
-    Refused(HostCode),
-}
 
 impl Operations {
     /// At most `limit` accounts behind `after`, in the order of their folded names; with `part`, of those that have it in their
@@ -30,9 +19,9 @@ impl Operations {
     }
 
     /// The account of exactly this name.
-    pub async fn account(&self, tenant: &Tenant, name: &str) -> Result<Option<Held>, ManageError> {
+    pub async fn account(&self, tenant: &Tenant, name: &str) -> Result<Held, ManageError> {
         let account = self.ledger.of(tenant).account(name).await?;
-        account.map(|account| self.held(tenant, account)).transpose()
+        self.held(tenant, account.ok_or(ManageError::Missing)?)
     }
 
     /// Makes the account the one of this subject, whoever it was of before.
@@ -43,7 +32,7 @@ impl Operations {
         issuer: Option<String>,
         subject: String,
         request_id: String,
-    ) -> Result<Acted, ManageError> {
+    ) -> Result<Held, ManageError> {
         let act = act("account_link", name, request_id);
         let done = self.ledger.of(tenant).relink(name, issuer, subject, act).await;
         self.acted(tenant, done)
@@ -55,7 +44,7 @@ impl Operations {
         tenant: &Tenant,
         name: &str,
         request_id: String,
-    ) -> Result<Acted, ManageError> {
+    ) -> Result<Held, ManageError> {
         let act = act("account_close", name, request_id);
         self.acted(tenant, self.ledger.of(tenant).close(name, act).await)
     }
@@ -66,7 +55,7 @@ impl Operations {
         tenant: &Tenant,
         name: &str,
         request_id: String,
-    ) -> Result<Acted, ManageError> {
+    ) -> Result<Held, ManageError> {
         let act = act("account_reopen", name, request_id);
         self.acted(tenant, self.ledger.of(tenant).reopen(name, act).await)
     }
@@ -77,7 +66,7 @@ impl Operations {
         tenant: &Tenant,
         name: &str,
         request_id: String,
-    ) -> Result<Acted, ManageError> {
+    ) -> Result<Held, ManageError> {
         let act = act("account_erase", name, request_id);
         self.acted(tenant, self.ledger.of(tenant).erase(name, act).await)
     }
@@ -85,13 +74,13 @@ impl Operations {
     fn acted(
         &self,
         tenant: &Tenant,
-        done: Result<Done, LedgerError>,
-    ) -> Result<Acted, ManageError> {
-        Ok(match done? {
-            Done::Account(account) => Acted::Account(self.held(tenant, account)?),
-            Done::Missing => Acted::Missing,
-            Done::Refused(code) => Acted::Refused(code),
-        })
+        done: Result<Acted, LedgerError>,
+    ) -> Result<Held, ManageError> {
+        match done? {
+            Acted::Account(account) => self.held(tenant, account),
+            Acted::Missing => Err(ManageError::Missing),
+            Acted::Refused(code) => Err(ManageError::Refused(code)),
+        }
     }
 
     fn held(&self, tenant: &Tenant, account: Account) -> Result<Held, ManageError> {

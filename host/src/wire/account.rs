@@ -1,8 +1,7 @@
-//! An account as the API shows it, and what is said of one by hand.
+//! An account as the API shows it.
 //! Refuses to show a tombstone's person: there is none any more.
 
 use crate::domain::{Account, AccountState};
-use crate::wire::applicant::{BodyError, flag, object, text, username};
 use crate::wire::{AllowanceText, moment_ms};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -26,11 +25,12 @@ impl AccountText {
     /// An account and its home.
     pub fn new(account: Account, home: PathBuf) -> Self {
         let known = account.state != AccountState::Erased;
+        let issuer = Some(account.issuer).filter(|issuer| !issuer.is_empty());
         Self {
             name: account.name,
             username: known.then_some(account.username),
             subject: account.subject,
-            issuer: known.then_some(account.issuer),
+            issuer,
             email: account.email,
             state: account.state.as_str(),
             home,
@@ -38,52 +38,5 @@ impl AccountText {
             created_at: moment_ms(account.created_at_ms),
             revision: account.revision,
         }
-    }
-}
-
-/// Whose an account shall be that is opened by hand.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HandBody {
-    /// The provider's own name for them.
-    pub username: String,
-    /// The provider's stable id.
-    pub subject: Option<String>,
-    /// Who vouches; none means the tenant's.
-    pub issuer: Option<String>,
-    /// As the provider will send it: it links the account to them.
-    pub email: Option<String>,
-    /// Whether a folder that is there becomes the home as it is.
-    pub adopt: bool,
-}
-
-/// Whose an account shall be that is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LinkBody {
-    /// The provider's stable id.
-    pub subject: String,
-    /// Who vouches; none leaves the account's.
-    pub issuer: Option<String>,
-}
-
-impl HandBody {
-    /// Reads the body of `PUT …/accounts/{name}`.
-    pub fn read(body: &[u8]) -> Result<Self, BodyError> {
-        let fields = object(body)?;
-        Ok(Self {
-            username: username(&fields)?,
-            subject: text(&fields, "subject")?,
-            issuer: text(&fields, "issuer")?,
-            email: text(&fields, "email")?,
-            adopt: flag(&fields, "adopt")?,
-        })
-    }
-}
-
-impl LinkBody {
-    /// Reads the body of `POST …/accounts/{name}/link`.
-    pub fn read(body: &[u8]) -> Result<Self, BodyError> {
-        let fields = object(body)?;
-        let subject = text(&fields, "subject")?.ok_or(BodyError::Field("subject"))?;
-        Ok(Self { subject, issuer: text(&fields, "issuer")? })
     }
 }

@@ -90,14 +90,14 @@ impl Question {
     }
 }
 
-pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, BodyError> {
+fn object(body: &[u8]) -> Result<Map<String, Value>, BodyError> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(fields)) if !fields.is_empty() => Ok(fields),
         _ => Err(BodyError::Required),
     }
 }
 
-pub(super) fn username(fields: &Map<String, Value>) -> Result<String, BodyError> {
+fn username(fields: &Map<String, Value>) -> Result<String, BodyError> {
     match fields.get("username") {
         Some(Value::String(name)) if !name.is_empty() => Ok(name.clone()),
         _ => Err(BodyError::Username),
@@ -117,16 +117,13 @@ fn optional<'a, T: ?Sized>(
 }
 
 /// A text; an empty one is a missing one.
-pub(super) fn text(
-    fields: &Map<String, Value>,
-    name: &'static str,
-) -> Result<Option<String>, BodyError> {
+fn text(fields: &Map<String, Value>, name: &'static str) -> Result<Option<String>, BodyError> {
     let text = optional(fields, name, Value::as_str)?;
     Ok(text.filter(|text| !text.is_empty()).map(str::to_owned))
 }
 
 /// Yes or no; a missing one is no.
-pub(super) fn flag(fields: &Map<String, Value>, name: &'static str) -> Result<bool, BodyError> {
+fn flag(fields: &Map<String, Value>, name: &'static str) -> Result<bool, BodyError> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(false),
         Some(value) => value.as_bool().ok_or(BodyError::Field(name)),

@@ -53,6 +53,7 @@ impl RecordText {
             detail: row.detail,
             applicant: row.person.map(|person| {
                 let Person { issuer, subject, username, email } = person;
+                let issuer = issuer.filter(|issuer| !issuer.is_empty());
                 PersonText { issuer, subject, username, email }
             }),
         }

@@ -276,7 +276,9 @@ async fn without_a_subject_an_account_by_hand_is_the_providers_names() {
 async fn what_is_wrong_with_an_account_by_hand_is_said() {
     let app = App::start();
     for (body, code) in [
-        (json!({}), "body_required"),
+        (json!([]), "body_required"),
+        (json!({"username": ""}), "username_required"),
+        (json!({"username": "u", "adpot": true}), "field_invalid"),
         (json!({"subject": "s"}), "username_required"),
         (json!({"username": "u", "adopt": "yes"}), "field_invalid"),
         (json!({"username": "u", "email": "none"}), "field_invalid"),

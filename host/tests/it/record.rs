@@ -47,7 +47,7 @@ async fn a_row_has_the_contracts_shape_and_says_who_and_with_which_key() {
         "request_id": "try-1", "at": row["at"], "occasion": "opening", "source": "cognito", "outcome": "granted",
         "code": null, "stage": null, "name": "testuser", "revision": 1, "digest": revision[0][0], "notes": [], "dry_run": false,
         "key": key[0][0], "detail": null,
-        "applicant": {"issuer": "", "subject": "test-user-id", "username": "testuser@example.com", "email": "testuser@example.com"},
+        "applicant": {"issuer": null, "subject": "test-user-id", "username": "testuser@example.com", "email": "testuser@example.com"},
     });
     assert_eq!(row, expected);
     let at = row["at"].as_str().expect("a time");

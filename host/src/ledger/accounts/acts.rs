@@ -75,6 +75,7 @@ impl Book {
     ) -> Result<Acted, LedgerError> {
         let (tenant, name) = (self.tenant.clone(), name.to_owned());
         let write = move |tx: &Connection| {
+            tenant.still_holds(tx)?;
             let Some(account) = by_name(tx, tenant.id, &name)? else { return Ok(Acted::Missing) };
             match change(tx, tenant.id, &account)? {
                 Change::Nothing => return Ok(Acted::Account(account)),

@@ -40,6 +40,7 @@ impl Book {
         let tenant = self.tenant.clone();
         let (applicant, name) = (applicant.clone(), name.clone());
         let open = move |tx: &Connection| {
+            tenant.still_holds(tx)?;
             let opened = match open(tx, tenant.id, &applicant, &name)? {
                 Ok(account) => {
                     act.record(tx, tenant.id, &tenant.key)?;
