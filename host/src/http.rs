@@ -13,6 +13,7 @@ mod provision_user;
 mod query;
 mod record;
 mod request_id;
+mod status;
 mod tenant;
 mod tenants;
 
@@ -112,6 +113,7 @@ pub fn router(rooms: Rooms) -> NormalizePath<Router> {
             "/v1/operator-keys",
             get(keys::list_operators).post(keys::create_operators).fallback(get_or_post),
         )
+        .route("/v1/status", get(status::show).fallback(problem::only_get))
         .route("/v1/operator-keys/{id}", delete(keys::revoke_operators).fallback(only_delete))
         .route("/healthz", get(health::alive).fallback(problem::only_get))
         .route("/readyz", get(health::ready).fallback(problem::only_get))

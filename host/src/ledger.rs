@@ -10,6 +10,7 @@ mod keys;
 mod record;
 mod revisions;
 mod sqlite;
+mod status;
 mod tenants;
 mod turns;
 mod writer;
@@ -21,6 +22,7 @@ pub use keyring::{KeyEntry, NewKey, recover_key};
 pub use keys::{Key, KeyError, KeyKind, Scope};
 pub use record::{Act, Asked, Entry, Said};
 pub use revisions::{ActiveRevision, StoredRevision};
+pub use status::Lately;
 pub use tenants::{NewTenant, Site, TenantChange, TenantEntry, Unchanged};
 
 use crate::domain::{FoldKey, HostCode, TenantId, TenantName};

@@ -6,10 +6,12 @@ mod accounts;
 mod ground;
 mod keys;
 mod record;
+mod status;
 mod tenants;
 
 pub use ground::Ground;
 pub use keys::Made;
+pub use status::Status;
 pub use tenants::{Change, Shown, Wanted};
 
 use crate::domain::HostCode;

@@ -8,6 +8,7 @@ mod form;
 mod list;
 mod operators;
 mod record;
+mod status;
 mod time;
 
 pub use account::AccountText;
@@ -17,4 +18,5 @@ pub use form::{FormError, HandForm, KeyForm, LinkForm, TenantForm, TenantPatch, 
 pub use list::{ListText, read_cursor};
 pub use operators::{KeyText, TenantText};
 pub use record::RecordText;
+pub use status::{OutcomesText, StatusText, TenantStatusText};
 pub use time::{moment, moment_ms, read_moment};

@@ -6,6 +6,7 @@ use crate::http::path::{Named, encode};
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::request_id::RequestId;
+use crate::http::tenants::Asked;
 use crate::http::{ANSWER_WITHIN, Rooms, body, now, tenant};
 use crate::ledger::{Scope, Tenant};
 use crate::provision::{Ask, ByHand, Outcome};
@@ -20,9 +21,6 @@ use tracing::Instrument;
 
 /// The source of a request that names none.
 const SOURCE: &str = "api";
-
-/// What a request carries beside its body.
-type Asked = (State<Rooms>, Extension<RequestId>, Named, HeaderMap);
 
 /// `POST …/accounts`: the tenant's policy decides.
 pub(super) async fn open(asked: Asked, body: Body) -> Response {

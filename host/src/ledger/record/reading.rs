@@ -2,7 +2,7 @@
 //! Refuses to hold a reader for long: it looks at some rows, gives the connection back, and goes on from there.
 
 use crate::domain::{Outcomes, Page, Person, RecordFilter, RecordRow, TenantId};
-use crate::ledger::{Book, LedgerError};
+use crate::ledger::{Book, Ledger, LedgerError};
 use rusqlite::{Connection, Row, ToSql};
 
 /// Rows that are looked at before others may read.
@@ -69,27 +69,6 @@ impl Book {
         Ok(Page { items: found, next: Some(next) })
     }
 
-    /// How often requests came to what since each of these moments.
-    pub async fn outcomes<const N: usize>(
-        &self,
-        since_ms: [i64; N],
-    ) -> Result<[Outcomes; N], LedgerError> {
-        let (tenant, mut from, mut counted) = (self.tenant.id, i64::MAX, [Outcomes::default(); N]);
-        loop {
-            let count = move |c: &Connection| count(c, tenant, from, since_ms);
-            let (more, last) = self.ledger.database.read(count).await?;
-            for (sum, more) in counted.iter_mut().zip(more) {
-                sum.granted += more.granted;
-                sum.refused += more.refused;
-                sum.failed += more.failed;
-            }
-            match last {
-                Some(last) => from = last,
-                None => return Ok(counted),
-            }
-        }
-    }
-
     async fn collect(
         &self,
         filter: &RecordFilter,
@@ -117,6 +96,30 @@ impl Book {
             Ok(c.prepare_cached(sql)?.query_row([tenant.0], |row| row.get(0))?)
         };
         self.ledger.database.read(newest).await
+    }
+}
+
+impl Ledger {
+    /// How often requests came to what since each of these moments.
+    pub(in crate::ledger) async fn outcomes<const N: usize>(
+        &self,
+        tenant: TenantId,
+        since_ms: [i64; N],
+    ) -> Result<[Outcomes; N], LedgerError> {
+        let (mut from, mut counted) = (i64::MAX, [Outcomes::default(); N]);
+        loop {
+            let count = move |c: &Connection| count(c, tenant, from, since_ms);
+            let (more, last) = self.database.read(count).await?;
+            for (sum, more) in counted.iter_mut().zip(more) {
+                sum.granted += more.granted;
+                sum.refused += more.refused;
+                sum.failed += more.failed;
+            }
+            match last {
+                Some(last) => from = last,
+                None => return Ok(counted),
+            }
+        }
     }
 }
 
