@@ -104,7 +104,7 @@ pub struct Book {
 
 impl Book {
     /// Whose part it is.
-    pub fn tenant(&self) -> &Tenant {
+    pub fn owner(&self) -> &Tenant {
         &self.tenant
     }
 }

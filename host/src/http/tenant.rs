@@ -24,12 +24,12 @@ pub(super) async fn enter_with(
     wanted: Option<&str>,
     any_of: &[Scope],
 ) -> Result<Tenant, Problem> {
-    Ok(ledger.authenticate(presented(headers)?, wanted, any_of).await?)
+    Ok(ledger.authenticate(presented(headers)?, wanted, any_of)?)
 }
 
 /// Opens what is no tenant's.
 pub(super) async fn enter_house(ledger: &Ledger, headers: &HeaderMap) -> Result<Operator, Problem> {
-    Ok(ledger.authenticate_operator(presented(headers)?).await?)
+    Ok(ledger.authenticate_operator(presented(headers)?)?)
 }
 
 /// Somebody with a right, whichever kind it is.
@@ -45,10 +45,8 @@ pub(super) async fn enter_either(
     scope: Scope,
 ) -> Result<Who, Problem> {
     let presented = presented(headers)?;
-    match ledger.authenticate(presented, None, &[scope]).await {
-        Err(Denied::TenantRequired) => {
-            Ok(Who::Operator(ledger.authenticate_operator(presented).await?))
-        }
+    match ledger.authenticate(presented, None, &[scope]) {
+        Err(Denied::TenantRequired) => Ok(Who::Operator(ledger.authenticate_operator(presented)?)),
         opened => Ok(Who::Tenant(opened?)),
     }
 }
@@ -58,7 +56,7 @@ pub(super) async fn enter_compatible(
     ledger: &Ledger,
     headers: &HeaderMap,
 ) -> Result<Tenant, Problem> {
-    let opened = ledger.authenticate(presented(headers)?, None, &[Scope::Provision]).await;
+    let opened = ledger.authenticate(presented(headers)?, None, &[Scope::Provision]);
     opened.map_err(|denied| match denied {
         Denied::ScopeMissing(_) | Denied::TenantRequired => HostCode::KeyInvalid.into(),
         other => other.into(),

@@ -88,13 +88,9 @@ impl Book {
     }
 
     /// Who the applicant is, by the contract's section "Who somebody is".
-    pub async fn recognise(&self, applicant: &Applicant) -> Result<Recognition, LedgerError> {
-        let (tenant, applicant) = (self.tenant.clone(), applicant.clone());
-        let unset = tenant.issuer.is_empty();
-        self.ledger
-            .database
-            .read(move |c| recognise::recognise(c, tenant.id, unset, &applicant))
-            .await
+    pub fn recognise(&self, applicant: &Applicant) -> Result<Recognition, LedgerError> {
+        let (tenant, unset) = (self.tenant.id, self.tenant.issuer.is_empty());
+        self.ledger.database.glance(|c| recognise::recognise(c, tenant, unset, applicant))
     }
 
     /// Gives an account that has no subject the one the provider names now, and records it. False if it has one by now.
@@ -120,23 +116,21 @@ impl Book {
     }
 
     /// What is in use, the applicant not counted.
-    pub async fn usage(&self, applicant: &Applicant) -> Result<Usage, LedgerError> {
-        let (tenant, email) = (self.tenant.id, applicant.email.clone());
-        let count = move |c: &Connection| rows::usage(c, tenant, email.as_ref().map(Email::domain));
-        self.ledger.database.read(count).await
+    pub fn usage(&self, applicant: &Applicant) -> Result<Usage, LedgerError> {
+        let domain = applicant.email.as_ref().map(Email::domain);
+        self.ledger.database.glance(|c| rows::usage(c, self.tenant.id, domain))
     }
 
     /// Whether somebody holds the name or a spelling of it.
-    pub async fn is_held(&self, name: &Name) -> Result<bool, LedgerError> {
-        let (tenant, key) = (self.tenant.id, name.fold());
-        self.ledger.database.read(move |c| rows::is_held(c, tenant, &key)).await
+    pub fn is_held(&self, name: &Name) -> Result<bool, LedgerError> {
+        self.ledger.database.glance(|c| rows::is_held(c, self.tenant.id, &name.fold()))
     }
 
     /// Keeps a name free for the caller: waits for whoever is about to get it, and is `None` when somebody has it.
     pub async fn reserve(&self, name: &Name) -> Result<Option<Reservation>, LedgerError> {
         let turn = self.ledger.names.take((self.tenant.id, name.fold()));
         let turn = tokio::time::timeout(NAME_WAIT, turn).await.map_err(|_| LedgerError::Busy)?;
-        Ok((!self.is_held(name).await?).then_some(Reservation { _turn: turn }))
+        Ok((!self.is_held(name)?).then_some(Reservation { _turn: turn }))
     }
 
     /// Opens an account and records the decision, or records why not: one transaction. The name's home must be durable.

@@ -7,10 +7,11 @@ use crate::ledger::keys::{hash, own_id};
 use crate::ledger::record::now_ms;
 use crate::ledger::sqlite::HOUSE;
 use crate::ledger::{KeyKind, Ledger, LedgerError, Operator, Scope, Tenant};
+use crate::meters::{METERS, Stage};
 use rusqlite::{Connection, OptionalExtension, ToSql};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq;
 use tracing::warn;
 
@@ -54,37 +55,36 @@ impl Ledger {
     /// Opens a tenant with a key that has one of these scopes. `wanted` names the tenant, `None` means the key's own. An unknown
     /// key is found out first, then a tenant that is not the key's, then a missing scope; comparisons take the same time
     /// wherever they differ.
-    pub async fn authenticate(
+    pub fn authenticate(
         &self,
         presented: &str,
         wanted: Option<&str>,
         any_of: &[Scope],
     ) -> Result<Tenant, Denied> {
-        let (wanted, any_of) = (wanted.map(str::to_owned), any_of.to_vec());
-        self.with_key(presented, move |c, key| admit(c, key, wanted.as_deref(), &any_of)).await
+        self.with_key(presented, |c, key| admit(c, key, wanted, any_of))
     }
 
     /// Opens what is no tenant's: tenants themselves, and the operators' keys.
-    pub async fn authenticate_operator(&self, presented: &str) -> Result<Operator, Denied> {
+    pub fn authenticate_operator(&self, presented: &str) -> Result<Operator, Denied> {
         self.with_key(presented, |_, key| match key.tenant {
             None => Ok(Operator { key: key.id }),
             Some(_) => Err(Denied::OperatorOnly),
         })
-        .await
     }
 
-    async fn with_key<T: Send + 'static>(
+    fn with_key<T>(
         &self,
         presented: &str,
-        open: impl FnOnce(&Connection, KeyRow) -> Result<T, Denied> + Send + 'static,
+        open: impl FnOnce(&Connection, KeyRow) -> Result<T, Denied>,
     ) -> Result<T, Denied> {
-        let (presented, now) = (presented.to_owned(), now_ms());
-        let opened = self.database.read(move |c| {
-            let Some(key) = find(c, &presented, now)? else { return Ok(None) };
+        let (began, now) = (Instant::now(), now_ms());
+        let opened = self.database.glance(|c| {
+            let Some(key) = find(c, presented, now)? else { return Ok(None) };
             let used = (key.id.clone(), key.last_used_at);
             Ok(Some((used, open(c, key))))
-        });
-        let Some(((id, last_used_at), opened)) = opened.await? else { return Err(Denied::Unknown) };
+        })?;
+        METERS.stage(Stage::Key, began);
+        let Some(((id, last_used_at), opened)) = opened else { return Err(Denied::Unknown) };
         self.note_use(id, last_used_at, now);
         opened
     }

@@ -63,16 +63,33 @@ impl Database {
         self.writer.write(lane, work).await
     }
 
-    /// The same, and does not wait for it.
-    pub(super) fn write_unheard<T: Send + 'static>(
+    /// Runs `work` as [`Writer::leave`] says.
+    pub(super) async fn leave<T: Send + 'static>(
         &self,
         lane: TenantId,
         work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<(), LedgerError> {
-        self.writer.enqueue(lane, work).map(drop)
+        self.writer.leave(lane, work).await
     }
 
-    /// Runs `work` on a connection that cannot write.
+    /// Looks a few rows up by their keys, here and now, on a connection that cannot write: less work than handing it to
+    /// another thread, and readers never wait for the writer. Whatever walks over rows is for [`Database::read`].
+    pub(super) fn glance<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let connection = self.reader()?;
+        let result = work(&connection);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        result
+    }
+
+    fn reader(&self) -> Result<Connection, LedgerError> {
+        let waiting = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        waiting.map_or_else(|| open_reader(&self.path), Ok)
+    }
+
+    /// Runs `work` on a connection that cannot write, off the workers.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,

@@ -3,14 +3,12 @@
 
 use crate::app::{Answer, App};
 use enlist_artifacts::honest::CANDIDATES;
-use reqwest::Method;
 use serde_json::{Value, json};
 use std::fs;
 
 async fn act(app: &App, name: &str, verb: &str, body: Value) -> Answer {
     let path = format!("/v1/tenants/default/accounts/{name}/{verb}");
-    let body = if body.is_null() { String::new() } else { body.to_string() };
-    app.post(&path, &app.operator_key, &body).await
+    app.ask("POST", &path, &app.operator_key, body).await
 }
 
 async fn done(app: &App, name: &str, verb: &str) -> Value {
@@ -98,12 +96,12 @@ async fn a_closed_account_keeps_its_name_and_its_folder_and_turns_its_person_awa
 
     let here = person("anna@x.example", "s1");
     let native = r#"{"username":"anna@x.example","subject":"s1"}"#;
-    let by_hand = json!({"username": "anna@x.example", "subject": "s1"}).to_string();
+    let by_hand = json!({"username": "anna@x.example", "subject": "s1"});
     let path = "/v1/tenants/default/accounts/anna";
     for answer in [
         app.provision(&here).await,
         app.post("/v1/accounts", &app.tenant_key, native).await,
-        app.ask(Method::PUT, path, &app.operator_key, &by_hand).await,
+        app.ask("PUT", path, &app.operator_key, by_hand).await,
     ] {
         assert_eq!((answer.status, answer.code().as_str()), (403, "account_closed"), "{answer:?}");
     }

@@ -1,7 +1,6 @@
 //! `…/accounts`: the native door, lists, and accounts opened by hand; what is refused leaves nothing.
 
 use crate::app::{Answer, App, GUIDE, is_folder};
-use reqwest::Method;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -17,11 +16,11 @@ async fn open(app: &App, body: &str) -> Answer {
 /// By hand, with the operator's key.
 async fn put(app: &App, name: &str, body: Value) -> Answer {
     let path = format!("/v1/tenants/default/accounts/{name}");
-    app.ask(Method::PUT, &path, &app.operator_key, &body.to_string()).await
+    app.ask("PUT", &path, &app.operator_key, body).await
 }
 
 async fn read(app: &App, path: &str) -> Value {
-    let answer = app.ask(Method::GET, path, &app.tenant_key, "").await;
+    let answer = app.ask("GET", path, &app.tenant_key, Value::Null).await;
     assert_eq!(answer.status, 200, "{path}: {answer:?}");
     answer.json()
 }
@@ -125,29 +124,27 @@ async fn an_operator_names_the_tenant_and_a_key_needs_the_scope_of_what_it_does(
         app.post("/v1/tenants/other/accounts", &app.tenant_key, ANNA).await.code(),
         "not_found"
     );
-    let by_hand = json!({"username": "x"}).to_string();
+    let by_hand = json!({"username": "x"});
     for (method, path, body) in [
-        (Method::PUT, "/v1/accounts/x", by_hand.as_str()),
-        (Method::POST, "/v1/accounts/anna/link", r#"{"subject":"s9"}"#),
-        (Method::POST, "/v1/accounts/anna/close", ""),
-        (Method::POST, "/v1/accounts/anna/reopen", ""),
-        (Method::POST, "/v1/accounts/anna/erase", ""),
+        ("PUT", "/v1/accounts/x", by_hand.clone()),
+        ("POST", "/v1/accounts/anna/link", json!({"subject": "s9"})),
+        ("POST", "/v1/accounts/anna/close", Value::Null),
+        ("POST", "/v1/accounts/anna/reopen", Value::Null),
+        ("POST", "/v1/accounts/anna/erase", Value::Null),
     ] {
         let answer = app.ask(method, path, &app.tenant_key, body).await;
         assert_eq!((answer.status, answer.code().as_str()), (403, "scope_missing"), "{path}");
     }
     assert_eq!(app.rows("SELECT name, state, subject FROM accounts"), [["anna", "active", "s1"]]);
     assert_eq!(app.count("SELECT count(*) FROM decisions"), 1, "who may not act leaves no act");
-    app.scopes("manage");
-    assert_eq!(app.ask(Method::PUT, "/v1/accounts/x", &app.tenant_key, &by_hand).await.status, 201);
-    for (method, path) in [
-        (Method::GET, "/v1/accounts"),
-        (Method::GET, "/v1/accounts/x"),
-        (Method::POST, "/v1/accounts"),
-    ] {
-        assert_eq!(app.ask(method, path, &app.tenant_key, ANNA).await.code(), "scope_missing");
+    let key = app.key_of("default", json!({"scopes": ["manage"]})).await;
+    assert_eq!(app.ask("PUT", "/v1/accounts/x", &key, by_hand.clone()).await.status, 201);
+    for (method, path) in
+        [("GET", "/v1/accounts"), ("GET", "/v1/accounts/x"), ("POST", "/v1/accounts")]
+    {
+        assert_eq!(app.ask(method, path, &key, Value::Null).await.code(), "scope_missing");
     }
-    let answer = app.ask(Method::DELETE, "/v1/accounts/x", &app.tenant_key, "").await;
+    let answer = app.ask("DELETE", "/v1/accounts/x", &app.tenant_key, Value::Null).await;
     assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD, PUT")));
 }
 
@@ -196,7 +193,7 @@ async fn accounts_are_listed_in_pages_that_miss_nobody() {
     );
     for wrong in ["limit=0", "limit=501", "limit=x", "limit=-1", "after=zz", "after=1"] {
         let answer =
-            app.ask(Method::GET, &format!("/v1/accounts?{wrong}"), &app.tenant_key, "").await;
+            app.ask("GET", &format!("/v1/accounts?{wrong}"), &app.tenant_key, Value::Null).await;
         assert_eq!((answer.status, answer.code().as_str()), (400, "field_invalid"), "{wrong}");
         let name = wrong.split('=').next().expect("a name");
         assert_eq!(answer.json()["title"], format!("Wrong value for {name}"));
@@ -212,7 +209,7 @@ async fn an_account_is_looked_up_by_its_exact_name_however_it_is_spelt_in_the_pa
     }
     for path in ["strasse", "Stra%C3%9Fe", "%ff", "stra%C3%9Fe%2F..", "nobody"] {
         let path = format!("/v1/accounts/{path}");
-        let answer = app.ask(Method::GET, &path, &app.tenant_key, "").await;
+        let answer = app.ask("GET", &path, &app.tenant_key, Value::Null).await;
         assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"), "{path}");
     }
     let close = app.post("/v1/tenants/default/accounts/strasse/close", &app.operator_key, "").await;

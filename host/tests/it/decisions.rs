@@ -1,7 +1,6 @@
 //! `POST …/decisions`: what would come of a request, and that nothing does.
 
 use crate::app::{App, GUIDE};
-use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
@@ -138,7 +137,7 @@ async fn a_tenant_that_is_not_the_keys_looks_like_one_that_is_not_there() {
 #[tokio::test]
 async fn other_methods_and_paths_are_problems_too() {
     let app = App::start();
-    let answer = app.ask(Method::PUT, "/v1/decisions", "", "").await;
+    let answer = app.ask("PUT", "/v1/decisions", "", json!(null)).await;
     assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD, POST")));
     let answer = app.get("/v1/nothing").await;
     assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"));

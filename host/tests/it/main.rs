@@ -2,6 +2,7 @@
 //! Refuses mocks, the network beyond loopback, and tests that pass because they were skipped.
 
 mod account_acts;
+mod account_commands;
 mod accounts;
 mod app;
 mod commands;
@@ -12,9 +13,12 @@ mod durability;
 mod first_start;
 mod homes;
 mod identity;
+mod keys;
 mod names;
 mod policies;
 mod provision_user;
 mod record;
+mod remote;
 mod sandbox;
+mod tenants;
 mod walls;

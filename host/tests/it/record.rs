@@ -2,12 +2,15 @@
 
 use crate::app::{Answer, App, GUIDE};
 use enlist_artifacts::hostile::TRAP;
-use reqwest::Method;
 use serde_json::{Value, json};
 
 async fn ask(app: &App, query: &str) -> Answer {
+    ask_with(app, query, &app.tenant_key).await
+}
+
+async fn ask_with(app: &App, query: &str, key: &str) -> Answer {
     app.await_record();
-    app.ask(Method::GET, &format!("/v1/decisions{query}"), &app.tenant_key, "").await
+    app.ask("GET", &format!("/v1/decisions{query}"), key, Value::Null).await
 }
 
 async fn read(app: &App, query: &str) -> Value {
@@ -89,9 +92,9 @@ async fn the_record_is_read_newest_first_and_by_any_filter() {
         let answer = ask(&app, &format!("?{wrong}")).await;
         assert_eq!((answer.status, answer.code().as_str()), (400, "field_invalid"), "{wrong}");
     }
-    assert_eq!(app.ask(Method::GET, "/v1/decisions", "", "").await.code(), "key_required");
+    assert_eq!(app.ask("GET", "/v1/decisions", "", Value::Null).await.code(), "key_required");
     let operator =
-        app.ask(Method::GET, "/v1/tenants/default/decisions", &app.operator_key, "").await;
+        app.ask("GET", "/v1/tenants/default/decisions", &app.operator_key, Value::Null).await;
     assert_eq!(rows(&operator.json()), all);
 }
 
@@ -151,7 +154,7 @@ async fn rows_of_a_request_are_found_by_its_id_also_when_it_came_again() {
     assert_eq!(rows(&read(&app, "/try.1").await), ["known testuser", "granted testuser"]);
     assert_eq!(ask(&app, "/nothing").await.status, 404);
     assert_eq!(ask(&app, "/%ff").await.status, 404);
-    let post = app.ask(Method::POST, "/v1/decisions/try.1", &app.tenant_key, "").await;
+    let post = app.ask("POST", "/v1/decisions/try.1", &app.tenant_key, Value::Null).await;
     assert_eq!((post.status, post.header("allow")), (405, Some("GET, HEAD")));
 }
 
@@ -178,28 +181,28 @@ async fn the_record_is_followed_from_where_it_was() {
 async fn who_may_read_the_record_for_its_rules_alone_sees_nobody() {
     let app = App::start();
     some(&app).await;
-    app.scopes("policy");
-    let list = ask(&app, "").await;
+    let key = app.key_of("default", json!({"scopes": ["policy"]})).await;
+    let list = ask_with(&app, "", &key).await;
     assert_eq!(list.status, 200);
     for person in ["testuser", "anna", "s1", "y.example", "test-user-id"] {
         assert!(!list.text.contains(person), "{person}: {}", list.text);
     }
-    let row = &list.json()["items"][3];
+    let row = &list.json()["items"][4];
     assert_eq!(
         (&row["outcome"], &row["name"], &row["applicant"]),
         (&json!("granted"), &Value::Null, &Value::Null)
     );
     assert_eq!((&row["revision"], &row["source"]), (&json!(1), &json!("cognito")));
-    let oracle = ask(&app, "?applicant=anna").await;
+    let oracle = ask_with(&app, "?applicant=anna", &key).await;
     assert_eq!(
         (oracle.status, oracle.code().as_str()),
         (403, "scope_missing"),
         "nor may they look for somebody"
     );
     let id = row["request_id"].as_str().expect("an id");
-    assert!(!ask(&app, &format!("/{id}")).await.text.contains("anna"));
-    app.scopes("provision,manage");
-    assert_eq!(ask(&app, "").await.code(), "scope_missing");
+    assert!(!ask_with(&app, &format!("/{id}"), &key).await.text.contains("anna"));
+    let other = app.key_of("default", json!({"scopes": ["provision", "manage"]})).await;
+    assert_eq!(ask_with(&app, "", &other).await.code(), "scope_missing");
 }
 
 #[tokio::test]
@@ -233,11 +236,11 @@ async fn one_tenants_record_is_nobody_elses() {
         let app = &app;
         async move {
             let path = format!("/v1/tenants/{tenant}/decisions");
-            app.ask(Method::GET, &path, &app.operator_key, "").await.json()
+            app.ask("GET", &path, &app.operator_key, Value::Null).await.json()
         }
     };
     assert_eq!(rows(&list("other").await), Vec::<String>::new());
     assert_eq!(rows(&list("default").await), ["granted testuser"]);
-    let foreign = app.ask(Method::GET, "/v1/tenants/other/decisions", &app.tenant_key, "").await;
+    let foreign = app.ask("GET", "/v1/tenants/other/decisions", &app.tenant_key, Value::Null).await;
     assert_eq!(foreign.status, 404);
 }
