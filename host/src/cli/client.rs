@@ -90,6 +90,11 @@ impl Remote {
         }
     }
 
+    /// How answers are to be printed.
+    pub(crate) fn output(&self) -> Output {
+        self.output
+    }
+
     /// Asks whoever sits at the terminal; without one `--yes` has to have been said.
     pub(crate) fn confirm(&self, question: &str) -> Result<(), Ending> {
         if self.yes {

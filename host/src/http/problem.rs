@@ -118,6 +118,9 @@ fn answer(code: HostCode) -> (StatusCode, Option<(HeaderName, &'static str)>) {
         C::NotFound => S::NOT_FOUND,
         C::UsernameTaken
         | C::HomeExists
+        | C::AccountOpen
+        | C::AccountErased
+        | C::IdentityTaken
         | C::TenantExists
         | C::TenantNotEmpty
         | C::HomeOverlaps

@@ -61,7 +61,7 @@ impl Operations {
 
     /// One tenant.
     pub async fn tenant(&self, tenant: &Tenant) -> Result<Shown, ManageError> {
-        let entry = self.ledger.of(tenant).tenant().await?;
+        let entry = self.ledger.of(tenant).entry().await?;
         entry.map(|entry| self.shown(entry)).ok_or(ManageError::Missing)
     }
 

@@ -254,7 +254,7 @@ impl App {
     }
 
     /// Waits until the record has a row for every answer that must have one.
-    fn await_record(&self) {
+    pub(crate) fn await_record(&self) {
         let database = self.database();
         let sql = "SELECT count(*) FROM decisions WHERE request_id = ?1";
         for (id, answers) in self.recorded.lock().expect("a lock").iter() {
