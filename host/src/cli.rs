@@ -68,6 +68,9 @@ const EXAMPLES: &str = "Examples:
   enlist                                              start the server; data in ./data
   enlist serve --data-dir /var/lib/enlist --check     show the settings that would hold
   enlist health                                       0 when it is ready, 3 when not
+  enlist tenant create acme                           a tenant of its own
+  enlist key create -t acme --expires 90d             a key for it, on standard output
+  enlist key create --local --operator                another operator key, on the machine itself
   enlist status                                       how the tenants are doing
   enlist -t default decisions list --since 2h         what requests came to
   enlist policy inspect builtin:localpart             what a policy is

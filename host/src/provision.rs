@@ -200,12 +200,13 @@ impl Provisioner {
             METERS.stage(Step::Recognise, began);
             return Ok(recognised);
         }
+        let policy = active.policy.as_ref().ok_or(ProvisionError::NoPolicy)?;
         let usage = book.usage(&asked.request.applicant)?;
         METERS.stage(Step::Recognise, began);
         asked.usage = Some(usage);
         let pick = |names| self.pick(book, tenant.id(), names, hold);
         let began = Instant::now();
-        let decided = active.policy.decide(&asked.request, usage, pick).await;
+        let decided = policy.decide(&asked.request, usage, pick).await;
         METERS.stage(Step::Decide, began);
         let decided = match decided {
             Ok(verdict) => Ok(verdict),
@@ -213,7 +214,7 @@ impl Provisioner {
             Err(DecideError::Failed(failure)) => Err(failure),
         };
         let fuel = decided.as_ref().map_or_else(|failure| failure.fuel, |verdict| verdict.fuel);
-        let used = fuel as f64 / active.policy.fuel_limit() as f64;
+        let used = fuel as f64 / policy.fuel_limit() as f64;
         METERS.fuel.get_or_create(&TenantLabel::of(tenant.name().as_str())).observe(used);
         decided.map(considered).map_err(ProvisionError::Policy)
     }

@@ -2,6 +2,7 @@
 
 mod isolation;
 mod issuer;
+mod late;
 mod start;
 
 use crate::app::{Answer, App, GUIDE, is_folder};

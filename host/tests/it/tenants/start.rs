@@ -65,6 +65,14 @@ async fn a_policy_that_does_not_load_any_more_is_its_tenants_trouble_alone() {
     let new = r#"{"username":"new"}"#;
     let answer = app.post("/provision-user", &sick, new).await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "policy_failed"));
+    let known = app.post("/provision-user", &sick, GUIDE).await;
+    assert_eq!(known.json()["created"], false, "who is known needs no policy: {known:?}");
+    assert_eq!(
+        app.rows(
+            "SELECT outcome, code, digest FROM decisions WHERE tenant = 2 ORDER BY id DESC LIMIT 2"
+        ),
+        [["known", "-", "sha256:broken"], ["failed", "policy_failed", "sha256:broken"]]
+    );
     assert!(app.log().contains("sha256:broken"), "{}", app.log());
     assert!(!homes_of(&app, "sick").join("new").exists());
     the_others_are_well(&app, &well).await;
