@@ -3,18 +3,21 @@
 
 mod data_dir;
 mod first_start;
+mod local;
 mod policy_file;
 
+pub use local::{backup, doctor, restore};
 pub(crate) use policy_file::read_policy;
 
 use crate::config::{Config, Loaded, PagemapScan};
 use crate::homes::{HomeError, Homes, Root, Style};
 use crate::http::{Manners, Rooms, router};
-use crate::ledger::{Ledger, LedgerError, StoredRevision};
+use crate::ledger::{Ledger, LedgerError, Privacy, StoredRevision};
 use crate::provision::Provisioner;
 use crate::sandbox::{
     Catalog, Engine, EngineError, Limits, LoadError, Policy, Revision, swap_is_impossible,
 };
+use crate::upkeep::{UpkeepError, forget_what_is_old};
 use axum::ServiceExt;
 use axum::extract::Request;
 use axum_server::Handle;
@@ -91,10 +94,16 @@ pub enum AppError {
         /// Why.
         source: LoadError,
     },
+    /// What works on the data folder without a server.
+    #[error(transparent)]
+    Upkeep(#[from] UpkeepError),
     /// The doors.
     #[error("serving")]
     Serve(#[source] std::io::Error),
 }
+
+/// Where copies of the database go, in the data folder.
+const BACKUPS: &str = "backups";
 
 /// How long accepted requests may take to be answered once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -118,11 +127,19 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     let address = listener
         .local_addr()
         .map_err(|source| AppError::Listen { address: config.listen, source })?;
-    let rooms = open(&config, address, manner).await?;
+    let (ledger, rooms) = open(&config, address, manner).await?;
     info!(listen = %address, data_dir = %config.data_dir.display(), home_root = %config.home_root.display(),
         database = %config.database_path().display(), config = ?loaded.file, "serving");
     allow_many_connections();
-    run(listener, rooms).await
+    let forgetting =
+        config.record.keep.0.map(|keep| tokio::spawn(forget_what_is_old(ledger, keep)));
+    let served = run(listener, rooms).await;
+    if let Some(forgetting) = forgetting {
+        // It holds the ledger, which is closed in order when its last holder is gone.
+        forgetting.abort();
+        let _ = forgetting.await;
+    }
+    served
 }
 
 /// Reads what a start would read, and makes nothing.
@@ -149,11 +166,16 @@ fn allow_many_connections() {
 }
 
 /// The rooms behind the doors; says on the way what a start has to say.
-async fn open(config: &Config, address: SocketAddr, manner: Manner) -> Result<Rooms, AppError> {
+async fn open(
+    config: &Config,
+    address: SocketAddr,
+    manner: Manner,
+) -> Result<(Ledger, Rooms), AppError> {
     let engine = Engine::new(&limits(config))?;
-    let style = Style { mode: config.homes.mode.0, group: config.homes_group() };
-    let root = Root::open(&config.home_root, style)?;
-    let ledger = Ledger::open(config.database_path())?;
+    let root = Root::open(&config.home_root, style(config))?;
+    let privacy = if config.record.mask { Privacy::Masked } else { Privacy::Shown };
+    let backups = config.data_dir.join(BACKUPS);
+    let ledger = Ledger::open(config.database_path(), &backups, privacy)?;
     if ledger.is_empty().await? {
         Plan::read(config, &engine, address, manner)?.carry_out(&ledger).await?;
     } else {
@@ -175,7 +197,11 @@ async fn open(config: &Config, address: SocketAddr, manner: Manner) -> Result<Ro
         user_directory: config.compat.user_directory,
     };
     let provisioner = Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes));
-    Ok(Rooms::new(ledger, provisioner, homes, manners))
+    Ok((ledger.clone(), Rooms::new(ledger, provisioner, homes, manners)))
+}
+
+fn style(config: &Config) -> Style {
+    Style { mode: config.homes.mode.0, group: config.homes_group() }
 }
 
 fn load(engine: &Engine, stored: &StoredRevision) -> Result<Policy, AppError> {

@@ -4,6 +4,7 @@
 mod health;
 mod policy;
 mod serve;
+mod upkeep;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -31,12 +32,20 @@ enum Verb {
     /// Look at policies and try them, without a server.
     #[command(subcommand)]
     Policy(policy::PolicyVerb),
+    /// Copy the database to a file, also while the server runs.
+    Backup(upkeep::BackupArguments),
+    /// Put a copy in the database's place; the server must be stopped.
+    Restore(upkeep::RestoreArguments),
+    /// Look whether database and folders belong together.
+    Doctor(upkeep::DoctorArguments),
 }
 
 const EXAMPLES: &str = "Examples:
   enlist                                              start the server; data in ./data
   enlist serve --data-dir /var/lib/enlist --check     show the settings that would hold
   enlist health                                       0 when it is ready, 3 when not
+  enlist backup /mnt/copies/monday.db                 the database; copy the folders after it
+  enlist doctor                                       whether database and folders belong together
   enlist policy inspect builtin:localpart             what a policy is
   enlist policy run ./mine.wasm < applicant.json      what it would decide";
 
@@ -67,6 +76,7 @@ impl From<Ending> for ExitCode {
 /// Runs what was typed.
 pub fn run(arguments: Arguments) -> ExitCode {
     let config = arguments.config;
+    let data_dir = arguments.serve.data_dir().cloned();
     let ending = match arguments.verb {
         None => serve::run(config, arguments.serve),
         Some(Verb::Serve(mut later)) => {
@@ -75,8 +85,16 @@ pub fn run(arguments: Arguments) -> ExitCode {
         }
         Some(Verb::Health(health)) => health::run(config, health),
         Some(Verb::Policy(verb)) => policy::run(config, verb),
+        Some(Verb::Backup(backup)) => either(upkeep::backup(config, data_dir, backup)),
+        Some(Verb::Restore(restore)) => either(upkeep::restore(config, data_dir, restore)),
+        Some(Verb::Doctor(doctor)) => either(upkeep::doctor(config, data_dir, doctor)),
     };
     ending.into()
+}
+
+/// How a verb ends that may end early.
+fn either(ending: Result<Ending, Ending>) -> Ending {
+    ending.unwrap_or_else(|early| early)
 }
 
 /// Says what went wrong on standard error, with every cause, and how it ends.

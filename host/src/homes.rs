@@ -1,6 +1,10 @@
 //! The folders of accounts: one component below one opened directory, durable before anybody is told, never through a link.
 //! Refuses to adopt what holds something, to delete what is not empty, and to know who a folder belongs to.
 
+mod survey;
+
+pub use survey::{Kind, Standing, View};
+
 use crate::domain::{Name, TenantId};
 use crate::kill_point;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Gid, Mode, OFlags};

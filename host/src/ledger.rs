@@ -1,19 +1,26 @@
 //! What is known for good: tenants, keys, accounts, revisions and the record, in a database; and who may ask for it.
 //! Refuses to be asked without a tenant: `authenticate` is the only maker of a [`Tenant`], and `of` the only door to a query.
+//! A [`LedgerFile`] is the exception, for whoever may open the file itself: the upkeep of this machine.
 
 mod accounts;
+mod file;
 mod first_start;
 mod keys;
 mod record;
+mod retention;
 mod revisions;
 mod sqlite;
+mod survey;
 mod turns;
 
 pub use accounts::{Opened, Recognition, Reservation};
+pub use file::{Content, LedgerFile, copy_name, make_private_folder, move_wal, sync_folder_of};
 pub use first_start::FirstStart;
 pub use keys::{Denied, Key, KeyError, KeyKind, Scope};
-pub use record::{Act, Asked, Entry, Said};
+pub use record::{Act, Asked, Entry, Privacy, Said};
+pub use retention::Walk;
 pub use revisions::StoredRevision;
+pub use survey::{Component, Counter, HeldName, ReservedName, StoredSettings, SurveyedTenant};
 
 use crate::domain::{FoldKey, HostCode, TenantId, TenantName};
 use sqlite::Database;
@@ -27,6 +34,7 @@ pub struct Ledger {
     database: Arc<Database>,
     names: Arc<Turns<(TenantId, FoldKey)>>,
     people: Arc<Turns<(TenantId, Person)>>,
+    privacy: Privacy,
 }
 
 /// A person as one request may name them.
@@ -84,6 +92,9 @@ pub enum LedgerError {
     /// A file beside the database could not be made or read.
     #[error("{0}")]
     File(String, #[source] std::io::Error),
+    /// Not what it was taken for.
+    #[error("no database of Enlist's")]
+    Foreign,
     /// A row that this program cannot have written.
     #[error("unexpected content: {0}")]
     Unexpected(String),
@@ -104,20 +115,24 @@ impl LedgerError {
     pub fn code(&self) -> HostCode {
         match self {
             Self::Busy | Self::Stopped => HostCode::Busy,
-            Self::Database(_) | Self::File(..) | Self::Unexpected(_) | Self::Newer { .. } => {
-                HostCode::StorageUnavailable
-            }
+            Self::Database(_)
+            | Self::File(..)
+            | Self::Foreign
+            | Self::Unexpected(_)
+            | Self::Newer { .. } => HostCode::StorageUnavailable,
         }
     }
 }
 
 impl Ledger {
-    /// Opens the database, making or migrating it, and starts its writer.
-    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+    /// Opens the database, making or migrating it, and starts its writer. Before a migration it is copied into the folder `backups`.
+    pub fn open(path: &Path, backups: &Path, privacy: Privacy) -> Result<Self, LedgerError> {
+        file::copy_before_migration(path, backups)?;
         Ok(Self {
             database: Arc::new(Database::open(path)?),
             names: Arc::new(Turns::new()),
             people: Arc::new(Turns::new()),
+            privacy,
         })
     }
 

@@ -11,4 +11,5 @@ pub mod kill_point;
 pub mod ledger;
 pub mod provision;
 pub mod sandbox;
+pub mod upkeep;
 pub mod wire;

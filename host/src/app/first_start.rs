@@ -14,7 +14,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Where keys go when nobody watches.
-const KEYS_FILE: &str = "first-keys.json";
+pub(super) const KEYS_FILE: &str = "first-keys.json";
 
 /// The policy of a tenant that was given none.
 const DEFAULT_POLICY: &str = "builtin:localpart";

@@ -90,13 +90,14 @@ impl Book {
         entry: Entry,
     ) -> Result<bool, LedgerError> {
         let (tenant, id, subject) = (self.tenant.clone(), account.id, subject.to_owned());
+        let privacy = self.ledger.privacy;
         let link = move |tx: &Connection| {
             let linked = tx.execute(
                 "UPDATE accounts SET subject = ?1 WHERE id = ?2 AND tenant = ?3 AND subject IS NULL",
                 (subject, id, tenant.id.0),
             )?;
             if linked == 1 {
-                record::insert(tx, tenant.id.0, &tenant.key, &entry)?;
+                record::insert(tx, tenant.id.0, &tenant.key, privacy, &entry)?;
             }
             Ok(linked == 1)
         };
@@ -131,7 +132,7 @@ impl Book {
         allowance: &Allowance,
         entry: Entry,
     ) -> Result<Opened, LedgerError> {
-        let tenant = self.tenant.clone();
+        let (tenant, privacy) = (self.tenant.clone(), self.ledger.privacy);
         let (applicant, name, allowance) = (applicant.clone(), name.clone(), allowance.clone());
         let open = move |tx: &Connection| {
             crate::kill_point::reach("before_commit");
@@ -141,7 +142,7 @@ impl Book {
                 Opened::Refused(refusal) => entry.said.clone().overruled(refusal),
             };
             let entry = Entry { asked: entry.asked.clone(), said };
-            record::insert(tx, tenant.id.0, &tenant.key, &entry)?;
+            record::insert(tx, tenant.id.0, &tenant.key, privacy, &entry)?;
             Ok(opened)
         };
         let opened = self.ledger.database.write(self.tenant.id, open).await?;
@@ -230,7 +231,8 @@ fn by_username(
 }
 
 fn is_held(connection: &Connection, tenant: TenantId, key: &FoldKey) -> Result<bool, LedgerError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE tenant = ?1 AND name_key = ?2)";
+    let sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE tenant = ?1 AND name_key = ?2)
+        OR EXISTS (SELECT 1 FROM reserved WHERE tenant = ?1 AND name_key = ?2)";
     Ok(connection.prepare_cached(sql)?.query_row((tenant.0, key.as_str()), |row| row.get(0))?)
 }
 
@@ -263,6 +265,10 @@ fn open(
     let used = usage(tx, tenant, email.map(Email::domain))?;
     if let Some(code) = allowance.over_quota(used, email.map(Email::assurance)) {
         return Ok(Opened::Refused(Refusal::host(code)));
+    }
+    // No constraint looks into `reserved`.
+    if is_held(tx, tenant, &name.fold())? {
+        return Ok(Opened::Refused(Refusal::host(HostCode::UsernameTaken)));
     }
     let sql = format!(
         "INSERT INTO accounts (tenant, issuer, subject, username, name, name_key, email, verified_domain, state, allowance,

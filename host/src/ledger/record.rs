@@ -41,6 +41,15 @@ pub struct Said {
     fuel: Option<u64>,
 }
 
+/// Whether the record knows people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privacy {
+    /// As the provider sent them.
+    Shown,
+    /// Not at all: what was decided, under which revision, and about nobody.
+    Masked,
+}
+
 /// A row to be.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -105,6 +114,13 @@ impl Said {
         }
     }
 
+    /// Whether the detail is one of the host's own words, such as `linked`, and not what somebody sent or a policy said.
+    fn is_host_word(&self) -> bool {
+        let host = self.stage.is_none_or(|stage| stage == Stage::Host.as_str());
+        let plain = |detail: &String| detail.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        host && self.detail.as_ref().is_some_and(plain)
+    }
+
     /// The same decision after the host refused what the policy granted: the notes and the fuel stay.
     pub fn overruled(self, refusal: &Refusal) -> Self {
         Self::refused(refusal, self.notes, self.fuel)
@@ -114,8 +130,8 @@ impl Said {
 impl Book {
     /// Writes a row; durable when this returns.
     pub async fn record(&self, entry: Entry) -> Result<(), LedgerError> {
-        let tenant = self.tenant.clone();
-        let write = move |tx: &Connection| insert(tx, tenant.id.0, &tenant.key, &entry);
+        let (tenant, privacy) = (self.tenant.clone(), self.ledger.privacy);
+        let write = move |tx: &Connection| insert(tx, tenant.id.0, &tenant.key, privacy, &entry);
         self.ledger.database.write(self.tenant.id, write).await
     }
 }
@@ -126,14 +142,25 @@ pub(super) fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// What stands in `request` of a row that is about nobody.
+const NOBODY: &str = "{}";
+
 pub(super) fn insert(
     tx: &Connection,
     tenant: i64,
     key: &str,
+    privacy: Privacy,
     entry: &Entry,
 ) -> Result<(), LedgerError> {
     let Entry { asked, said } = entry;
-    let applicant = &asked.request.applicant;
+    let shown = privacy == Privacy::Shown;
+    let person = shown.then_some(&asked.request.applicant);
+    // A name, a note or a cause may repeat what the provider sent; a word of the host's own does not.
+    let detail = said.detail.as_deref().filter(|_| shown || said.is_host_word());
+    let request = match person {
+        Some(_) => json(&RequestRow::from(&asked.request))?,
+        None => NOBODY.to_owned(),
+    };
     let mut statement = tx.prepare_cached(
         "INSERT INTO decisions (tenant, request_id, at, key, occasion, source, dry_run, outcome, code, stage, detail,
              name, place, revision, digest, settings_digest, request, used, used_in_domain, notes, fuel,
@@ -153,21 +180,21 @@ pub(super) fn insert(
         ":outcome": said.outcome,
         ":code": said.code,
         ":stage": said.stage,
-        ":detail": said.detail,
-        ":name": said.name,
+        ":detail": detail,
+        ":name": said.name.as_deref().filter(|_| shown),
         ":place": said.place.map(|place| place as i64),
         ":revision": asked.revision as i64,
         ":digest": asked.digest,
         ":settings_digest": asked.settings_digest,
-        ":request": json(&RequestRow::from(&asked.request))?,
+        ":request": request,
         ":used": asked.usage.map(|usage| usage.accounts as i64),
         ":used_in_domain": asked.usage.map(|usage| usage.accounts_in_domain as i64),
-        ":notes": json(&said.notes)?,
+        ":notes": json(&said.notes.iter().filter(|_| shown).collect::<Vec<_>>())?,
         ":fuel": said.fuel.map(|fuel| fuel as i64),
-        ":issuer": applicant.issuer,
-        ":subject": applicant.subject,
-        ":username": applicant.username,
-        ":email": applicant.email.as_ref().map(Email::address),
+        ":issuer": person.map(|person| &person.issuer),
+        ":subject": person.and_then(|person| person.subject.as_deref()),
+        ":username": person.map(|person| &person.username),
+        ":email": person.and_then(|person| person.email.as_ref()).map(Email::address),
     })?;
     Ok(())
 }

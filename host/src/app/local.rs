@@ -1,0 +1,53 @@
+//! Verbs on the data folder of this machine, without a server: the settings say where everything is, the lock that no server runs
+//! where something is changed.
+//! Refuses to make a data folder where nobody said that one shall be.
+
+use crate::app::data_dir::DataDir;
+use crate::app::first_start::KEYS_FILE;
+use crate::app::{AppError, BACKUPS, style};
+use crate::config::{Config, Loaded};
+use crate::ledger::Content;
+use crate::upkeep::{self, Place, Report, Restored, Treatment};
+use std::path::Path;
+
+/// Copies the database to a new file, beside a server that may be running.
+pub fn backup(config: &Config, to: &Path) -> Result<Content, AppError> {
+    Ok(upkeep::backup(&place(config), to)?)
+}
+
+/// Puts a copy in the database's place. No server may be running.
+pub fn restore(loaded: &Loaded, terminal: bool, from: &Path) -> Result<Restored, AppError> {
+    let config = &loaded.config;
+    if !config.database_path().exists() && !loaded.data_dir_is_said && !terminal {
+        return Err(AppError::NoDataDir);
+    }
+    let place = place(config);
+    place.check_owner()?;
+    let _held = DataDir::hold(&config.data_dir, config.database_path())?;
+    Ok(upkeep::restore(&place, from)?)
+}
+
+/// Looks at everything; mends what is safe, when no server is running.
+pub fn doctor(config: &Config, treatment: Treatment) -> Result<Report, AppError> {
+    let place = place(config);
+    place.check_database()?;
+    let _held = match treatment {
+        Treatment::Look => None,
+        Treatment::Mend => {
+            place.check_owner()?;
+            Some(DataDir::hold(&config.data_dir, config.database_path())?)
+        }
+    };
+    Ok(upkeep::doctor(&place, treatment)?)
+}
+
+fn place(config: &Config) -> Place {
+    Place {
+        data_dir: config.data_dir.clone(),
+        database: config.database_path().to_owned(),
+        home_root: config.home_root.clone(),
+        backups: config.data_dir.join(BACKUPS),
+        keys_file: config.data_dir.join(KEYS_FILE),
+        style: style(config),
+    }
+}

@@ -1,0 +1,139 @@
+//! What must work when the server does not: a copy of the database, a copy put back, and a look at the whole that finds what does
+//! not belong together. On the data folder of this machine; who calls holds it where something is changed.
+//! Refuses to delete what holds something, and to guess who a folder belongs to.
+
+mod doctor;
+mod restore;
+mod retention;
+
+pub use doctor::{Finding, Grade, Report, Treatment, doctor};
+pub use restore::{NewerFolder, Restored, restore};
+pub use retention::forget_what_is_old;
+
+use crate::homes::{HomeError, Style};
+use crate::ledger::{Content, LedgerError, LedgerFile, SurveyedTenant};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Where everything of an installation is.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// The database's file.
+    pub database: PathBuf,
+    /// The home root of tenant `default`.
+    pub home_root: PathBuf,
+    /// Where copies of the database go by themselves.
+    pub backups: PathBuf,
+    /// Where a first start without a terminal left its keys.
+    pub keys_file: PathBuf,
+    /// How homes are made.
+    pub style: Style,
+}
+
+/// Why upkeep could not do its work. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UpkeepError {
+    /// Nobody has started here.
+    #[error("there is no database at {}", .0.display())]
+    NoDatabase(PathBuf),
+    /// A database cannot be used.
+    #[error("{}", .path.display())]
+    Ledger {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        source: LedgerError,
+    },
+    /// A copy that is not sound is not put anywhere.
+    #[error("{} is damaged: {first}", .path.display())]
+    Damaged {
+        /// The copy.
+        path: PathBuf,
+        /// The first thing that SQLite found.
+        first: String,
+    },
+    /// Files made by another user would be of no use to the server.
+    #[error("{} belongs to user {owner} of this system: run this as that user, as whom the server runs", .path.display())]
+    NotTheOwner {
+        /// The data folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
+    /// A file cannot be read or written.
+    #[error("{}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A home root cannot be looked at or mended.
+    #[error("a home root")]
+    Home(#[from] HomeError),
+}
+
+impl Place {
+    /// Where the homes of tenants are that have no home root of their own.
+    fn tenants(&self) -> PathBuf {
+        self.data_dir.join("tenants")
+    }
+
+    /// The home root of a tenant.
+    fn root_of(&self, tenant: &SurveyedTenant) -> PathBuf {
+        match &tenant.home {
+            Some(own) => PathBuf::from(own),
+            None if tenant.name == "default" => self.home_root.clone(),
+            None => self.tenants().join(&tenant.name).join("homes"),
+        }
+    }
+
+    /// The database's file with this at the end of its name.
+    fn beside_database(&self, suffix: &str) -> PathBuf {
+        let mut name = self.database.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    }
+
+    /// Nobody has started here if there is no database.
+    pub fn check_database(&self) -> Result<(), UpkeepError> {
+        match self.database.exists() {
+            true => Ok(()),
+            false => Err(UpkeepError::NoDatabase(self.database.clone())),
+        }
+    }
+
+    fn look(&self) -> Result<LedgerFile, UpkeepError> {
+        self.check_database()?;
+        LedgerFile::look(&self.database).map_err(at(&self.database))
+    }
+
+    /// Whoever changes something here must be who runs the server, or it could not use what was changed.
+    pub fn check_owner(&self) -> Result<(), UpkeepError> {
+        let us = rustix::process::geteuid().as_raw();
+        match std::fs::metadata(&self.data_dir) {
+            Ok(found) if found.uid() != us => {
+                Err(UpkeepError::NotTheOwner { path: self.data_dir.clone(), owner: found.uid() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Copies the database to a new file, as it is at one moment, beside a server that may be running.
+pub fn backup(place: &Place, to: &Path) -> Result<Content, UpkeepError> {
+    place.look()?.copy_to(to).map_err(at(&place.database))
+}
+
+fn at(path: &Path) -> impl FnOnce(LedgerError) -> UpkeepError {
+    let path = path.to_owned();
+    move |source| UpkeepError::Ledger { path, source }
+}
+
+fn file_at(path: &Path) -> impl FnOnce(io::Error) -> UpkeepError {
+    let path = path.to_owned();
+    move |source| UpkeepError::File { path, source }
+}
