@@ -172,7 +172,7 @@ async fn open(
     manner: Manner,
 ) -> Result<(Ledger, Rooms), AppError> {
     let engine = Engine::new(&limits(config))?;
-    let root = Root::open(&config.home_root, style(config))?;
+    let root = Root::make(&config.home_root, style(config))?;
     let privacy = if config.record.mask { Privacy::Masked } else { Privacy::Shown };
     let backups = config.data_dir.join(BACKUPS);
     let ledger = Ledger::open(config.database_path(), &backups, privacy)?;
@@ -184,7 +184,7 @@ async fn open(
     let (catalog, homes) = (Arc::new(Catalog::default()), Arc::new(Homes::default()));
     // One tenant so far: `default`, whose homes are below `home_root`.
     if let Some((tenant, stored)) = ledger.active_revisions().await?.into_iter().next() {
-        homes.settle(tenant, root);
+        homes.settle(tenant, root)?;
         let policy = load(&engine, &stored)?;
         let StoredRevision { number, policy: label, digest, settings_digest, .. } = stored;
         info!(tenant = tenant.0, revision = number, policy = label, digest, "policy active");

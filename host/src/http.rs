@@ -4,14 +4,15 @@
 mod body;
 mod decisions;
 mod health;
+mod places;
 mod problem;
 mod provision_user;
 mod request_id;
 mod tenant;
 
 use health::Readiness;
+use places::Places;
 
-use crate::domain::HostCode;
 use crate::homes::Homes;
 use crate::ledger::Ledger;
 use crate::provision::Provisioner;
@@ -19,7 +20,6 @@ use axum::routing::{any, get, post};
 use axum::{Router, middleware};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
@@ -36,7 +36,7 @@ pub struct Rooms {
     /// How the doors behave.
     manners: Manners,
     /// Places for requests that are being worked on.
-    places: Arc<Semaphore>,
+    places: Places,
     /// For `/readyz`.
     readiness: Arc<Readiness>,
 }
@@ -49,13 +49,14 @@ impl Rooms {
         homes: Arc<Homes>,
         manners: Manners,
     ) -> Self {
-        let places = Arc::new(Semaphore::new(PLACES));
-        Self { ledger, provisioner, homes, manners, places, readiness: Arc::default() }
-    }
-
-    /// A place to be worked on, or `busy`: what waits for a disk that hangs must not grow for ever.
-    fn enter(&self) -> Result<OwnedSemaphorePermit, HostCode> {
-        Arc::clone(&self.places).try_acquire_owned().map_err(|_| HostCode::Busy)
+        Self {
+            ledger,
+            provisioner,
+            homes,
+            manners,
+            places: Places::default(),
+            readiness: Arc::default(),
+        }
     }
 }
 
@@ -67,9 +68,6 @@ pub struct Manners {
     /// Whether `/provision-user` shows the path of the home.
     pub user_directory: bool,
 }
-
-/// Requests that are worked on at once, those included whose caller has been told `busy` already.
-const PLACES: usize = 1024;
 
 /// How long a request may take from its body to its answer: the provider waits five seconds, and the way there and back costs
 /// some of them. The work itself goes on; the next request finds it done.

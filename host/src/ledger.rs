@@ -3,6 +3,7 @@
 //! A [`LedgerFile`] is the exception, for whoever may open the file itself: the upkeep of this machine.
 
 mod accounts;
+mod checkpoint;
 mod file;
 mod first_start;
 mod keys;
@@ -12,6 +13,7 @@ mod revisions;
 mod sqlite;
 mod survey;
 mod turns;
+mod writer;
 
 pub use accounts::{Opened, Recognition, Reservation};
 pub use file::{Content, LedgerFile, copy_name, make_private_folder, move_wal, sync_folder_of};
@@ -86,9 +88,15 @@ pub enum LedgerError {
     /// The writer is gone: the server is stopping.
     #[error("the writer has stopped")]
     Stopped,
-    /// The database refused.
+    /// The database refused this one thing.
     #[error("SQLite")]
     Database(#[from] rusqlite::Error),
+    /// The transaction that this was part of was not committed, and never will be.
+    #[error("the transaction was undone")]
+    Undone(#[source] Arc<rusqlite::Error>),
+    /// The transaction that this was part of may be on the disk or not.
+    #[error("a commit is in doubt")]
+    InDoubt(#[source] Arc<rusqlite::Error>),
     /// A file beside the database could not be made or read.
     #[error("{0}")]
     File(String, #[source] std::io::Error),
@@ -116,11 +124,18 @@ impl LedgerError {
         match self {
             Self::Busy | Self::Stopped => HostCode::Busy,
             Self::Database(_)
+            | Self::Undone(_)
+            | Self::InDoubt(_)
             | Self::File(..)
             | Self::Foreign
             | Self::Unexpected(_)
             | Self::Newer { .. } => HostCode::StorageUnavailable,
         }
+    }
+
+    /// Whether what was to be written may be there all the same.
+    pub fn is_in_doubt(&self) -> bool {
+        matches!(self, Self::InDoubt(_) | Self::Stopped)
     }
 }
 

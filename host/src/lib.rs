@@ -8,6 +8,7 @@ pub mod domain;
 pub mod homes;
 pub mod http;
 pub mod kill_point;
+pub mod lanes;
 pub mod ledger;
 pub mod provision;
 pub mod sandbox;

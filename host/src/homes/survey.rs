@@ -1,7 +1,8 @@
 //! A look at a home root beside the server that holds it, and what may be mended there when nobody does.
 //! Refuses to follow a link, to delete, and to make a home root: one that is missing may only not be mounted.
 
-use crate::homes::{HomeError, Root, is_empty, storage};
+use crate::homes::root::is_empty;
+use crate::homes::{HomeError, Root, storage};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::OsString;
@@ -105,16 +106,12 @@ fn standing(found: &Stat) -> Standing {
 impl Root {
     /// Makes the home of an account whose home is gone: empty, as configured, durable when this returns.
     pub fn make_again(&self, name: &str) -> Result<(), HomeError> {
-        let mode = Mode::from(self.style.mode);
-        let made = match rustix::fs::mkdirat(&self.directory, name, mode) {
-            Err(errno) if errno != Errno::EXIST => Err(errno),
-            _ => self.finish(name),
-        };
-        made.map_err(|errno| storage(&self.path.join(name), errno))
+        let _made = self.raise(name)?;
+        self.sync()
     }
 
     /// Gives a home the mode and the group that are configured.
     pub fn dress(&self, name: &str) -> Result<(), HomeError> {
-        self.finish(name).map_err(|errno| storage(&self.path.join(name), errno))
+        self.put_in_style(name).map_err(|errno| storage(&self.path().join(name), errno))
     }
 }
