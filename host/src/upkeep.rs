@@ -130,7 +130,10 @@ pub fn backup(place: &Place, to: &Path) -> Result<Content, UpkeepError> {
 
 fn at(path: &Path) -> impl FnOnce(LedgerError) -> UpkeepError {
     let path = path.to_owned();
-    move |source| UpkeepError::Ledger { path, source }
+    move |error| match error {
+        LedgerError::File(path, source) => UpkeepError::File { path: path.into(), source },
+        source => UpkeepError::Ledger { path, source },
+    }
 }
 
 fn file_at(path: &Path) -> impl FnOnce(io::Error) -> UpkeepError {

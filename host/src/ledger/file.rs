@@ -108,7 +108,7 @@ impl LedgerFile {
         let fail = |source| LedgerError::File(to.display().to_string(), source);
         absent(to).map_err(fail)?;
         let part = part_of(to).map_err(fail)?;
-        let made = self.write_copy(&part).and_then(|content| {
+        let made = self.write_copy(&part, to).and_then(|content| {
             absent(to).and_then(|()| fs::rename(&part, to)).map_err(fail)?;
             sync_folder_of(to).map_err(fail)?;
             Ok(content)
@@ -119,8 +119,8 @@ impl LedgerFile {
         made
     }
 
-    fn write_copy(&self, part: &Path) -> Result<Content, LedgerError> {
-        let fail = |source| LedgerError::File(part.display().to_string(), source);
+    fn write_copy(&self, part: &Path, to: &Path) -> Result<Content, LedgerError> {
+        let fail = |source| LedgerError::File(to.display().to_string(), source);
         let text = part.to_str().ok_or_else(|| {
             fail(io::Error::new(io::ErrorKind::InvalidFilename, "a name that is no UTF-8"))
         })?;

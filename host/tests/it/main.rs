@@ -14,4 +14,5 @@ mod names;
 mod policies;
 mod provision_user;
 mod sandbox;
+mod upkeep;
 mod walls;
