@@ -2,6 +2,8 @@
 //! Refuses to let one tenant's work wait behind all of another's, and to grow without an end.
 
 use crate::domain::TenantId;
+use crate::meters::{METERS, Queue};
+use prometheus_client::metrics::gauge::Gauge;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,6 +13,7 @@ pub struct Lanes<T> {
     waiting: Mutex<Waiting<T>>,
     changed: Condvar,
     lane_limit: usize,
+    meter: Gauge,
 }
 
 struct Waiting<T> {
@@ -31,11 +34,16 @@ pub enum NotTaken {
 }
 
 impl<T> Lanes<T> {
-    /// Lanes that hold at most `lane_limit` each.
-    pub fn new(lane_limit: usize) -> Self {
+    /// Lanes that hold at most `lane_limit` each; how much waits is seen as `queue`.
+    pub fn new(queue: Queue, lane_limit: usize) -> Self {
         let waiting =
             Waiting { lanes: HashMap::new(), turns: VecDeque::new(), length: 0, closed: false };
-        Self { waiting: Mutex::new(waiting), changed: Condvar::new(), lane_limit }
+        Self {
+            waiting: Mutex::new(waiting),
+            changed: Condvar::new(),
+            lane_limit,
+            meter: METERS.waiting(queue),
+        }
     }
 
     /// Puts work at the end of a tenant's lane; never waits.
@@ -54,6 +62,7 @@ impl<T> Lanes<T> {
         }
         waiting.length += 1;
         drop(waiting);
+        self.meter.inc();
         self.changed.notify_one();
         Ok(())
     }
@@ -70,6 +79,7 @@ impl<T> Lanes<T> {
         {
             taken.push(work);
         }
+        self.meter.dec_by(i64::try_from(taken.len()).unwrap_or(i64::MAX));
         taken
     }
 
@@ -120,13 +130,14 @@ impl<T> Waiting<T> {
 mod tests {
     use super::{Lanes, NotTaken};
     use crate::domain::TenantId;
+    use crate::meters::Queue;
 
     const A: TenantId = TenantId(1);
     const B: TenantId = TenantId(2);
 
     #[test]
     fn a_tenant_that_comes_late_does_not_wait_for_all_of_anothers_work() {
-        let lanes = Lanes::new(8);
+        let lanes = Lanes::new(Queue::Ledger, 8);
         for work in ["a1", "a2", "a3"] {
             lanes.push(A, work).expect("room");
         }
@@ -139,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_full_lane_is_one_tenants_only() {
-        let lanes = Lanes::new(2);
+        let lanes = Lanes::new(Queue::Ledger, 2);
         lanes.push(A, 1).expect("room");
         lanes.push(A, 2).expect("room");
         assert_eq!(lanes.push(A, 3), Err(NotTaken::Full));
@@ -150,7 +161,7 @@ mod tests {
 
     #[test]
     fn closed_lanes_are_drained_and_take_nothing_in() {
-        let lanes = Lanes::new(2);
+        let lanes = Lanes::new(Queue::Ledger, 2);
         lanes.push(A, 1).expect("room");
         lanes.close();
         assert_eq!(lanes.push(A, 2), Err(NotTaken::Closed));
@@ -160,7 +171,7 @@ mod tests {
 
     #[test]
     fn who_waits_is_woken() {
-        let lanes = Lanes::new(2);
+        let lanes = Lanes::new(Queue::Ledger, 2);
         std::thread::scope(|scope| {
             let taken = scope.spawn(|| lanes.take(2));
             lanes.push(A, 1).expect("room");

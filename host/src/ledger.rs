@@ -79,6 +79,13 @@ pub struct Book {
     tenant: Tenant,
 }
 
+impl Book {
+    /// Whose part it is.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+}
+
 /// Why the ledger could not say or do something.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {

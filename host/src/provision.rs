@@ -2,6 +2,7 @@
 //! Refuses to know what stands at either end: no HTTP, no SQL, no wasmtime.
 
 mod pick;
+mod say;
 
 use crate::domain::{
     Account, Allowance, Decision, Email, Failure, Grant, HostCode, Occasion, Refusal, Request,
@@ -11,11 +12,14 @@ use crate::homes::{Home, HomeError, Homes};
 use crate::ledger::{
     Asked, Book, Entry, Ledger, LedgerError, Opened, Recognition, Reservation, Said, Tenant,
 };
+use crate::meters::{METERS, Stage as Step, TenantLabel};
 use crate::sandbox::{Active, Catalog, DecideError};
 use pick::Hold;
+use say::{count, failed, note};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tracing::{error, warn};
+use std::time::Instant;
+use tracing::warn;
 
 /// Opens accounts: the rooms it leads through.
 #[derive(Clone)]
@@ -119,7 +123,10 @@ impl Provisioner {
         let book = self.ledger.of(tenant);
         let active = self.catalog.active(tenant.id()).ok_or(ProvisionError::NoPolicy)?;
         let mut asked = asked(ask, &active, false);
-        let turn = match book.turn(&asked.request.applicant).await {
+        let began = Instant::now();
+        let turn = book.turn(&asked.request.applicant).await;
+        METERS.stage(Step::Turn, began);
+        let turn = match turn {
             Ok(turn) => turn,
             Err(error) => return failed(&book, tenant, &asked, Err(error.into())),
         };
@@ -194,17 +201,27 @@ impl Provisioner {
         asked: &mut Asked,
         hold: Hold,
     ) -> Result<Considered, ProvisionError> {
+        let began = Instant::now();
         if let Some(recognised) = recognise(book, tenant, asked).await? {
+            METERS.stage(Step::Recognise, began);
             return Ok(recognised);
         }
         let usage = book.usage(&asked.request.applicant).await?;
+        METERS.stage(Step::Recognise, began);
         asked.usage = Some(usage);
         let pick = |names| self.pick(book, tenant.id(), names, hold);
-        match active.policy.decide(&asked.request, usage, pick).await {
-            Ok(verdict) => Ok(considered(verdict)),
-            Err(DecideError::Pick(error)) => Err(error),
-            Err(DecideError::Failed(failure)) => Err(ProvisionError::Policy(failure)),
-        }
+        let began = Instant::now();
+        let decided = active.policy.decide(&asked.request, usage, pick).await;
+        METERS.stage(Step::Decide, began);
+        let decided = match decided {
+            Ok(verdict) => Ok(verdict),
+            Err(DecideError::Pick(error)) => return Err(error),
+            Err(DecideError::Failed(failure)) => Err(failure),
+        };
+        let fuel = decided.as_ref().map_or_else(|failure| failure.fuel, |verdict| verdict.fuel);
+        let used = fuel as f64 / active.policy.fuel_limit() as f64;
+        METERS.fuel.get_or_create(&TenantLabel::of(tenant.name().as_str())).observe(used);
+        decided.map(considered).map_err(ProvisionError::Policy)
     }
 
     async fn link(
@@ -216,10 +233,12 @@ impl Provisioner {
     ) -> Result<Outcome, ProvisionError> {
         let subject = asked.request.applicant.subject.clone().unwrap_or_default();
         let said = Said::known(&account.name, Some("linked".to_owned()));
-        if !book.link(&account, &subject, Entry { asked: asked.clone(), said }).await? {
+        let entry = Entry { asked: asked.clone(), said: said.clone() };
+        if !book.link(&account, &subject, entry).await? {
             // Only a door that does not wait its turn could have been quicker: ask again, and be known.
             return Err(LedgerError::Busy.into());
         }
+        count(book, asked, &said);
         self.known(tenant, account)
     }
 
@@ -232,7 +251,10 @@ impl Provisioner {
         asked: &Asked,
         said: Said,
     ) -> Result<Attempt, ProvisionError> {
-        let home = match self.homes.build(tenant.id(), &grant.name).await {
+        let began = Instant::now();
+        let home = self.homes.build(tenant.id(), &grant.name).await;
+        METERS.stage(Step::Home, began);
+        let home = match home {
             Ok(home) => home,
             Err(HomeError::Occupied(path)) => {
                 let detail = Some(path.display().to_string());
@@ -241,13 +263,19 @@ impl Provisioner {
             }
             Err(error) => return Err(error.into()),
         };
-        let (applicant, entry) = (&asked.request.applicant, Entry { asked: asked.clone(), said });
-        match book.open(applicant, &grant.name, &grant.allowance, entry).await {
+        let applicant = &asked.request.applicant;
+        let entry = Entry { asked: asked.clone(), said: said.clone() };
+        let began = Instant::now();
+        let opened = book.open(applicant, &grant.name, &grant.allowance, entry).await;
+        METERS.stage(Step::Commit, began);
+        match opened {
             Ok(Opened::Account(account)) => {
+                count(book, asked, &said);
                 let opened = Outcome::Opened(Held { account, home: home.path() });
                 Ok(Attempt::Outcome(opened))
             }
             Ok(Opened::Refused(refusal)) => {
+                count(book, asked, &said.overruled(&refusal));
                 self.discard(tenant, home).await;
                 Ok(Attempt::Outcome(Outcome::Refused(refusal)))
             }
@@ -283,27 +311,6 @@ fn seat(grant: Grant<Option<Reservation>>, said: Said, asked: &Asked) -> (Rehear
         }
         None => (Rehearsal::Grant(grant.name.to_string(), grant.allowance, asked.revision), said),
     }
-}
-
-/// Says in the log and in the record that there was no answer, if there was none.
-fn failed<T>(
-    book: &Book,
-    tenant: &Tenant,
-    asked: &Asked,
-    result: Result<T, ProvisionError>,
-) -> Result<T, ProvisionError> {
-    if let Err(error) = &result {
-        let (request_id, revision) = (&asked.request_id, asked.revision);
-        error!(request_id, tenant = %tenant.name(), revision, ?error, "{error}");
-        let said = match error {
-            ProvisionError::Policy(failure) => Said::failed(failure),
-            other => Said::failed_host(other.code(), format!("{other:?}")),
-        };
-        if let Err(error) = note(book, asked, said) {
-            error!(request_id, ?error, "a failure is missing from the record");
-        }
-    }
-    result
 }
 
 async fn recognise(
@@ -356,9 +363,4 @@ fn considered(verdict: Verdict<Option<Reservation>>) -> Considered {
             Considered::Refused(refusal, said)
         }
     }
-}
-
-/// Puts a row into the record that nobody waits for: the answer it speaks of changed nothing.
-fn note(book: &Book, asked: &Asked, said: Said) -> Result<(), LedgerError> {
-    book.note(Entry { asked: asked.clone(), said })
 }

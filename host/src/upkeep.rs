@@ -7,7 +7,7 @@ mod restore;
 mod retention;
 
 pub use doctor::{Finding, Grade, Report, Treatment, doctor};
-pub use restore::{NewerFolder, Restored, restore};
+pub use restore::{NewerFolder, Restored, SoundCopy, restore};
 pub use retention::forget_what_is_old;
 
 use crate::homes::{HomeError, Style};

@@ -7,7 +7,7 @@ use crate::app::first_start::KEYS_FILE;
 use crate::app::{AppError, BACKUPS, style};
 use crate::config::{Config, Loaded};
 use crate::ledger::Content;
-use crate::upkeep::{self, Place, Report, Restored, Treatment};
+use crate::upkeep::{self, Place, Report, Restored, SoundCopy, Treatment};
 use std::path::Path;
 
 /// Copies the database to a new file, beside a server that may be running.
@@ -23,8 +23,10 @@ pub fn restore(loaded: &Loaded, terminal: bool, from: &Path) -> Result<Restored,
     }
     let place = place(config);
     place.check_owner()?;
+    // Before a folder is made.
+    let copy = SoundCopy::open(from)?;
     let _held = DataDir::hold(&config.data_dir, config.database_path())?;
-    Ok(upkeep::restore(&place, from)?)
+    Ok(upkeep::restore(&place, &copy)?)
 }
 
 /// Looks at everything; mends what is safe, when no server is running.

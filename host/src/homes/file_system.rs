@@ -7,6 +7,7 @@ use crate::homes::root::{Raised, Root, is_same};
 use crate::homes::{Home, HomeError, storage};
 use crate::kill_point;
 use crate::lanes::{Lanes, NotTaken};
+use crate::meters::{METERS, Queue};
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,8 +58,8 @@ struct Pending {
 impl FileSystem {
     /// Starts both threads; they end when this is dropped.
     pub(super) fn start() -> Result<Self, HomeError> {
-        let making = Arc::new(Line::new());
-        let looking = Arc::new(Line::new());
+        let making = Arc::new(Line::new(Queue::Homes));
+        let looking = Arc::new(Line::new(Queue::Looks));
         spawn("homes-maker", &making, BATCH, make)?;
         spawn("homes-looker", &looking, 1, |looks: Vec<Look>| looks.into_iter().for_each(|l| l()))?;
         Ok(Self { making, looking })
@@ -115,9 +116,9 @@ impl Drop for FileSystem {
 }
 
 impl<T> Line<T> {
-    fn new() -> Self {
+    fn new(queue: Queue) -> Self {
         Self {
-            lanes: Lanes::new(LANE_LIMIT),
+            lanes: Lanes::new(queue, LANE_LIMIT),
             began: Instant::now(),
             at_work_since: AtomicU64::new(0),
         }
@@ -208,7 +209,7 @@ fn finish(root: &Arc<Root>, homes: Vec<Pending>) {
     kill_point::reach("before_fsync");
     let began = Instant::now();
     let synced = root.sync();
-    tracing::trace!(homes = homes.len(), took = ?began.elapsed(), "homes synced");
+    METERS.batch(Queue::Homes, homes.len(), began.elapsed());
     kill_point::reach("after_fsync");
     if let Err(error) = &synced {
         error!(root = %root.path().display(), ?error, homes = homes.len(), "homes could not be made durable");

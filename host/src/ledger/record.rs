@@ -121,6 +121,16 @@ impl Said {
         host && self.detail.as_ref().is_some_and(plain)
     }
 
+    /// `known`, `granted`, `refused` or `failed`.
+    pub fn outcome(&self) -> &'static str {
+        self.outcome
+    }
+
+    /// The code of a no.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
     /// The same decision after the host refused what the policy granted: the notes and the fuel stay.
     pub fn overruled(self, refusal: &Refusal) -> Self {
         Self::refused(refusal, self.notes, self.fuel)

@@ -6,6 +6,7 @@ use crate::domain::TenantId;
 use crate::lanes::{Lanes, NotTaken};
 use crate::ledger::LedgerError;
 use crate::ledger::sqlite::touch;
+use crate::meters::{METERS, Queue};
 use rusqlite::{Connection, ErrorCode};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -95,7 +96,7 @@ impl Writer {
         connection: Connection,
         at_end: impl FnOnce(&Connection) + Send + 'static,
     ) -> Result<Self, LedgerError> {
-        let queue = Arc::new(Lanes::new(LANE_LIMIT));
+        let queue = Arc::new(Lanes::new(Queue::Ledger, LANE_LIMIT));
         let lanes: Arc<Lanes<Box<dyn Operation>>> = Arc::clone(&queue);
         let thread = std::thread::Builder::new()
             .name("ledger-writer".to_owned())
@@ -154,7 +155,7 @@ fn run(connection: &Connection, queue: &Lanes<Box<dyn Operation>>) {
         if let Fate::Undone(error) | Fate::InDoubt(error) = &fate {
             tracing::error!(?fate, %error, operations = batch.len(), "a commit failed");
         }
-        tracing::trace!(operations = batch.len(), took = ?began.elapsed(), "a batch");
+        METERS.batch(Queue::Ledger, batch.len(), began.elapsed());
         for operation in batch {
             operation.finish(&fate);
         }

@@ -39,18 +39,31 @@ pub struct NewerFolder {
     pub path: PathBuf,
 }
 
-/// Puts the copy at `from` in the place of the database. The caller holds the data folder.
-pub fn restore(place: &Place, from: &Path) -> Result<Restored, UpkeepError> {
-    place.check_owner()?;
-    let copy = LedgerFile::look(from).map_err(at(from))?;
-    if let Some(first) = copy.damage().map_err(at(from))?.into_iter().next() {
-        return Err(UpkeepError::Damaged { path: from.to_owned(), first });
+/// A copy that was looked at and is sound.
+#[derive(Debug)]
+pub struct SoundCopy {
+    path: PathBuf,
+    ledger: LedgerFile,
+}
+
+impl SoundCopy {
+    /// Opens and checks a copy; nothing is changed.
+    pub fn open(path: &Path) -> Result<Self, UpkeepError> {
+        let ledger = LedgerFile::look(path).map_err(at(path))?;
+        match ledger.damage().map_err(at(path))?.into_iter().next() {
+            Some(first) => Err(UpkeepError::Damaged { path: path.to_owned(), first }),
+            None => Ok(Self { path: path.to_owned(), ledger }),
+        }
     }
+}
+
+/// Puts the copy in the place of the database. The caller holds the data folder.
+pub fn restore(place: &Place, copy: &SoundCopy) -> Result<Restored, UpkeepError> {
     let next = place.beside_database(".restoring");
     for left in [next.clone(), place.beside_database(".restoring-journal")] {
         remove(&left)?;
     }
-    let content = copy.copy_to(&next).map_err(at(from))?;
+    let content = copy.ledger.copy_to(&next).map_err(at(&copy.path))?;
     let restored = put_back(place, &next, content);
     if restored.is_err() {
         let _ = remove(&next);

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::upkeep::{
     Ended, ask, end, on, person, run, stop, text, three_people, to_schema_1, well,
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -162,6 +162,27 @@ async fn a_database_that_is_broken_is_kept_as_it_is() {
 }
 
 #[tokio::test]
+async fn what_the_old_database_had_in_its_wal_does_not_get_into_the_new_one() {
+    let (mut app, copy) = with_a_newer_person().await;
+    app.kill();
+    // Whoever reads there keeps the WAL from being emptied.
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let reader = Connection::open_with_flags(app.data().join("enlist.db"), flags);
+    let reader = reader.expect("the database");
+    reader.execute_batch("BEGIN").expect("a transaction");
+    assert_eq!(ask(&reader, "SELECT count(*) FROM accounts"), "4");
+    well(&app.data(), &["restore", text(&copy)]);
+    let restored = Connection::open(app.data().join("enlist.db")).expect("the new one");
+    assert_eq!(ask(&restored, "SELECT integrity_check FROM pragma_integrity_check"), "ok");
+    assert_eq!(ask(&restored, "SELECT count(*) FROM accounts"), "3");
+    assert_eq!(
+        ask(&reader, "SELECT count(*) FROM accounts"),
+        "4",
+        "and the reader is not disturbed"
+    );
+}
+
+#[tokio::test]
 async fn nobody_gets_the_name_of_a_newer_folder_until_it_is_given_back() {
     let (mut app, copy) = with_a_newer_person().await;
     app.enlist(r#"{"username":"Eve@example.com"}"#).await;
@@ -236,4 +257,13 @@ fn only_the_user_who_owns_the_data_folder_restores_or_mends() {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.err.contains("belongs to user"), "{ended:?}");
     assert!(!data.join(".lock").exists());
+}
+
+#[test]
+fn a_copy_that_cannot_be_read_makes_no_data_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let ended = run(&data, &["restore", text(&folder.path().join("copy.db"))]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(!data.exists());
 }

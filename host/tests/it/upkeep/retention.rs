@@ -1,7 +1,7 @@
 //! How long the record remembers: `record.keep`, and what is kept beyond it.
 
 use crate::app::App;
-use crate::upkeep::{person, three_people};
+use crate::upkeep::{person, stop, three_people};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -64,6 +64,26 @@ async fn a_record_of_many_pages_is_walked_through_and_the_young_stay() {
     app.restart();
     until_it_has(&app, 7).await;
     assert_eq!(app.count("SELECT count(*) FROM decisions WHERE outcome = 'refused'"), 1);
+}
+
+#[tokio::test]
+async fn what_is_forgotten_is_not_in_the_file_any_more() {
+    let mut app = App::start();
+    app.provision(r#"{"username":"ann","client_metadata":{"told":"a-secret-of-anns"}}"#).await;
+    app.provision(&person("ann")).await;
+    until_it_has(&app, 2).await;
+    let has_it = |app: &App| {
+        let bytes = std::fs::read(app.data().join("enlist.db")).expect("the database");
+        bytes.windows(16).any(|window| window == b"a-secret-of-anns")
+    };
+    stop(&mut app);
+    assert!(has_it(&app));
+    age(&app, 31);
+    app.database().execute_batch("UPDATE accounts SET state = 'closed'").expect("a closed account");
+    app.restart();
+    until_it_has(&app, 0).await;
+    stop(&mut app);
+    assert!(!has_it(&app));
 }
 
 #[tokio::test]
