@@ -1,12 +1,19 @@
 //! What a person types: verbs, their arguments, and exit statuses that scripts can rely on.
 //! Refuses to do a verb's work: local verbs use the sandbox, remote ones the HTTP API, `serve` the app.
 
+mod client;
 mod health;
+mod key;
 mod policy;
 mod serve;
+mod tenant;
 mod upkeep;
 
-use clap::{Parser, Subcommand};
+use client::{Client, Remote};
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -18,6 +25,8 @@ pub struct Arguments {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
     serve: serve::ServeArguments,
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -28,10 +37,21 @@ enum Verb {
     /// Run the server (also without a verb).
     Serve(serve::ServeArguments),
     /// Ask a running server whether it is ready.
-    Health(health::HealthArguments),
+    Health,
     /// Look at policies and try them, without a server.
     #[command(subcommand)]
     Policy(policy::PolicyVerb),
+    /// Tenants: people of one organisation, under one policy.
+    #[command(subcommand)]
+    Tenant(tenant::TenantVerb),
+    /// Keys: who may ask, for what, and how long.
+    #[command(subcommand)]
+    Key(key::KeyVerb),
+    /// Print what makes a shell complete these verbs.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
     /// Copy the database to a file, also while the server runs.
     Backup(upkeep::BackupArguments),
     /// Put a copy in the database's place; the server must be stopped.
@@ -60,6 +80,8 @@ pub(crate) enum Ending {
     WrongUse,
     /// Not reachable, or it failed.
     Failed,
+    /// No key, a wrong one, or one without the right.
+    Locked,
 }
 
 impl From<Ending> for ExitCode {
@@ -69,13 +91,14 @@ impl From<Ending> for ExitCode {
             Ending::No => 1,
             Ending::WrongUse => 2,
             Ending::Failed => 3,
+            Ending::Locked => 4,
         })
     }
 }
 
 /// Runs what was typed.
 pub fn run(arguments: Arguments) -> ExitCode {
-    let config = arguments.config;
+    let (config, remote) = (arguments.config, arguments.remote);
     let data_dir = arguments.serve.data_dir().cloned();
     let ending = match arguments.verb {
         None => serve::run(config, arguments.serve),
@@ -83,18 +106,47 @@ pub fn run(arguments: Arguments) -> ExitCode {
             later.take_earlier(arguments.serve);
             serve::run(config, later)
         }
-        Some(Verb::Health(health)) => health::run(config, health),
+        Some(Verb::Health) => health::run(config, &remote).unwrap_or_else(|early| early),
         Some(Verb::Policy(verb)) => policy::run(config, verb),
-        Some(Verb::Backup(backup)) => either(upkeep::backup(config, data_dir, backup)),
-        Some(Verb::Restore(restore)) => either(upkeep::restore(config, data_dir, restore)),
-        Some(Verb::Doctor(doctor)) => either(upkeep::doctor(config, data_dir, doctor)),
+        Some(Verb::Tenant(verb)) => ask(config, remote, |client| tenant::run(client, verb)),
+        Some(Verb::Key(verb)) => key::run(config, remote, verb).unwrap_or_else(|early| early),
+        Some(Verb::Completions { shell }) => completions(shell),
+        Some(Verb::Backup(backup)) => {
+            upkeep::backup(config, data_dir, &remote, backup).unwrap_or_else(|early| early)
+        }
+        Some(Verb::Restore(restore)) => {
+            upkeep::restore(config, data_dir, &remote, restore).unwrap_or_else(|early| early)
+        }
+        Some(Verb::Doctor(doctor)) => {
+            upkeep::doctor(config, data_dir, &remote, doctor).unwrap_or_else(|early| early)
+        }
     };
     ending.into()
 }
 
-/// How a verb ends that may end early.
-fn either(ending: Result<Ending, Ending>) -> Ending {
-    ending.unwrap_or_else(|early| early)
+/// Runs a verb that asks a server with a key.
+fn ask(
+    config: Option<PathBuf>,
+    remote: Remote,
+    verb: impl FnOnce(&Client) -> Result<Ending, Ending>,
+) -> Ending {
+    Client::new(config, remote).and_then(|client| verb(&client)).unwrap_or_else(|early| early)
+}
+
+fn completions(shell: Shell) -> Ending {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "enlist", &mut script);
+    say(&String::from_utf8_lossy(&script))
+}
+
+/// Prints on standard output. Whoever stops reading has read enough.
+pub(crate) fn say(text: &str) -> Ending {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ending::Yes,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ending::Yes,
+        Err(error) => fail(&error, Ending::No),
+    }
 }
 
 /// Says what went wrong on standard error, with every cause, and how it ends.

@@ -7,6 +7,7 @@ mod code;
 mod decision;
 mod email;
 mod name;
+mod page;
 mod tenant;
 
 pub use account::{Account, AccountState};
@@ -18,4 +19,5 @@ pub use decision::{
 };
 pub use email::{Assurance, Email};
 pub use name::{FoldKey, Name, Unusable};
+pub use page::Page;
 pub use tenant::{TenantId, TenantName};

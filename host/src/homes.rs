@@ -142,6 +142,11 @@ impl Homes {
         self.put(tenant, Place::new(path, style));
     }
 
+    /// Opens the home root of `tenant` if it is not open yet.
+    pub async fn reach(&self, tenant: TenantId) -> Result<(), HomeError> {
+        self.open(tenant).await.map(drop)
+    }
+
     /// The tenant is gone; its folders stay.
     pub fn forget(&self, tenant: TenantId) {
         self.places.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);

@@ -4,19 +4,25 @@
 mod body;
 mod decisions;
 mod health;
+mod keys;
+mod path;
 mod places;
 mod problem;
 mod provision_user;
+mod query;
 mod request_id;
 mod tenant;
+mod tenants;
 
 use health::Readiness;
 use places::Places;
 
 use crate::homes::Homes;
 use crate::ledger::Ledger;
+use crate::manage::Operations;
 use crate::provision::Provisioner;
-use axum::routing::{any, get, post};
+use axum::extract::Request;
+use axum::routing::{any, delete, get, post};
 use axum::{Router, middleware};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +37,8 @@ pub struct Rooms {
     ledger: Ledger,
     /// The spine.
     provisioner: Provisioner,
+    /// What operators change.
+    operations: Operations,
     /// For `/readyz`.
     homes: Arc<Homes>,
     /// How the doors behave.
@@ -46,12 +54,14 @@ impl Rooms {
     pub fn new(
         ledger: Ledger,
         provisioner: Provisioner,
+        operations: Operations,
         homes: Arc<Homes>,
         manners: Manners,
     ) -> Self {
         Self {
             ledger,
             provisioner,
+            operations,
             homes,
             manners,
             places: Places::default(),
@@ -75,6 +85,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
 /// Every path of the server. A trailing slash and a doubled leading one lead to the same door.
 pub fn router(rooms: Rooms) -> NormalizePath<Router> {
+    let get_or_post = |request: Request| problem::only("GET, HEAD, POST", request);
+    let only_delete = |request: Request| problem::only("DELETE", request);
+    let any_of_a_tenant = |request: Request| problem::only("GET, HEAD, PATCH, DELETE", request);
     let router = Router::new()
         .route(provision_user::PATH, any(provision_user::door))
         .route("/v1/decisions", post(decisions::own).fallback(problem::only_post))
@@ -82,6 +95,24 @@ pub fn router(rooms: Rooms) -> NormalizePath<Router> {
             "/v1/tenants/{tenant}/decisions",
             post(decisions::of_tenant).fallback(problem::only_post),
         )
+        .route("/v1/tenants", get(tenants::list).post(tenants::create).fallback(get_or_post))
+        .route(
+            "/v1/tenants/{tenant}",
+            get(tenants::show)
+                .patch(tenants::change)
+                .delete(tenants::remove)
+                .fallback(any_of_a_tenant),
+        )
+        .route(
+            "/v1/tenants/{tenant}/keys",
+            get(keys::list).post(keys::create).fallback(get_or_post),
+        )
+        .route("/v1/tenants/{tenant}/keys/{id}", delete(keys::revoke).fallback(only_delete))
+        .route(
+            "/v1/operator-keys",
+            get(keys::list_operators).post(keys::create_operators).fallback(get_or_post),
+        )
+        .route("/v1/operator-keys/{id}", delete(keys::revoke_operators).fallback(only_delete))
         .route("/healthz", get(health::alive).fallback(problem::only_get))
         .route("/readyz", get(health::ready).fallback(problem::only_get))
         .fallback(problem::not_found)

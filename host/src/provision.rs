@@ -128,7 +128,7 @@ impl Provisioner {
         METERS.stage(Step::Turn, began);
         let turn = match turn {
             Ok(turn) => turn,
-            Err(error) => return failed(&book, tenant, &asked, Err(error.into())),
+            Err(error) => return failed(&book, tenant, &asked, Err(error.into())).await,
         };
         // A new person's folder is hardly ever there: whether it is shows when it is made. Only then is looked before deciding.
         let outcome = match self.attempt(&book, tenant, &active, &mut asked, Hold::Fast).await {
@@ -137,15 +137,16 @@ impl Provisioner {
             }
             attempted => attempted,
         };
-        let outcome = outcome.and_then(|attempted| match attempted {
-            Attempt::Outcome(outcome) => Ok(outcome),
-            Attempt::InTheWay(refusal, said) => {
-                note(&book, &asked, said.overruled(&refusal))?;
-                Ok(Outcome::Refused(refusal))
+        let outcome = match outcome {
+            Ok(Attempt::Outcome(outcome)) => Ok(outcome),
+            Ok(Attempt::InTheWay(refusal, said)) => {
+                let noted = note(&book, &asked, said.overruled(&refusal)).await;
+                noted.map(|()| Outcome::Refused(refusal)).map_err(ProvisionError::from)
             }
-        });
+            Err(error) => Err(error),
+        };
         drop(turn);
-        failed(&book, tenant, &asked, outcome)
+        failed(&book, tenant, &asked, outcome).await
     }
 
     async fn attempt(
@@ -158,14 +159,14 @@ impl Provisioner {
     ) -> Result<Attempt, ProvisionError> {
         match self.consider(book, tenant, active, asked, hold).await? {
             Considered::Known(account) => {
-                note(book, asked, Said::known(&account.name, None))?;
+                note(book, asked, Said::known(&account.name, None)).await?;
                 Ok(Attempt::Outcome(self.known(tenant, account)?))
             }
             Considered::Linkable(account) => {
                 Ok(Attempt::Outcome(self.link(book, tenant, account, asked).await?))
             }
             Considered::Refused(refusal, said) => {
-                note(book, asked, said)?;
+                note(book, asked, said).await?;
                 Ok(Attempt::Outcome(Outcome::Refused(refusal)))
             }
             Considered::Granted(grant, said) => self.open(book, tenant, grant, asked, said).await,
@@ -178,7 +179,7 @@ impl Provisioner {
         let active = self.catalog.active(tenant.id()).ok_or(ProvisionError::NoPolicy)?;
         let mut asked = asked(ask, &active, true);
         let considered = self.consider(&book, tenant, &active, &mut asked, Hold::Loose).await;
-        let (rehearsal, said) = match failed(&book, tenant, &asked, considered)? {
+        let (rehearsal, said) = match failed(&book, tenant, &asked, considered).await? {
             Considered::Known(account) | Considered::Linkable(account) => {
                 let said = Said::known(&account.name, None);
                 (Rehearsal::Grant(account.name, account.allowance, account.revision), said)
@@ -188,7 +189,7 @@ impl Provisioner {
             }
             Considered::Granted(grant, said) => seat(grant, said, &asked),
         };
-        note(&book, &asked, said)?;
+        note(&book, &asked, said).await?;
         Ok(rehearsal)
     }
 
@@ -202,11 +203,11 @@ impl Provisioner {
         hold: Hold,
     ) -> Result<Considered, ProvisionError> {
         let began = Instant::now();
-        if let Some(recognised) = recognise(book, tenant, asked).await? {
+        if let Some(recognised) = recognise(book, tenant, asked)? {
             METERS.stage(Step::Recognise, began);
             return Ok(recognised);
         }
-        let usage = book.usage(&asked.request.applicant).await?;
+        let usage = book.usage(&asked.request.applicant)?;
         METERS.stage(Step::Recognise, began);
         asked.usage = Some(usage);
         let pick = |names| self.pick(book, tenant.id(), names, hold);
@@ -313,7 +314,7 @@ fn seat(grant: Grant<Option<Reservation>>, said: Said, asked: &Asked) -> (Rehear
     }
 }
 
-async fn recognise(
+fn recognise(
     book: &Book,
     tenant: &Tenant,
     asked: &Asked,
@@ -321,7 +322,7 @@ async fn recognise(
     if asked.request.occasion == Occasion::SignUp {
         return Ok(None);
     }
-    Ok(match book.recognise(&asked.request.applicant).await? {
+    Ok(match book.recognise(&asked.request.applicant)? {
         Recognition::Stranger => None,
         Recognition::Known(account) => Some(Considered::Known(account)),
         Recognition::Linkable(account) => Some(Considered::Linkable(account)),

@@ -10,8 +10,10 @@ pub use doctor::{Finding, Grade, Report, Treatment, doctor};
 pub use restore::{NewerFolder, Restored, SoundCopy, restore};
 pub use retention::forget_what_is_old;
 
-use crate::homes::{HomeError, Style};
-use crate::ledger::{Content, LedgerError, LedgerFile, SurveyedTenant};
+use crate::homes::HomeError;
+pub use crate::ledger::Content;
+use crate::ledger::{LedgerError, LedgerFile, Site};
+use crate::manage::Ground;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -19,18 +21,14 @@ use std::path::{Path, PathBuf};
 /// Where everything of an installation is.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// The data folder.
-    pub data_dir: PathBuf,
+    /// Where the data and the homes are.
+    pub ground: Ground,
     /// The database's file.
     pub database: PathBuf,
-    /// The home root of tenant `default`.
-    pub home_root: PathBuf,
     /// Where copies of the database go by themselves.
     pub backups: PathBuf,
     /// Where a first start without a terminal left its keys.
     pub keys_file: PathBuf,
-    /// How homes are made.
-    pub style: Style,
 }
 
 /// Why upkeep could not do its work. Nothing was changed.
@@ -77,18 +75,9 @@ pub enum UpkeepError {
 }
 
 impl Place {
-    /// Where the homes of tenants are that have no home root of their own.
-    fn tenants(&self) -> PathBuf {
-        self.data_dir.join("tenants")
-    }
-
     /// The home root of a tenant.
-    fn root_of(&self, tenant: &SurveyedTenant) -> PathBuf {
-        match &tenant.home {
-            Some(own) => PathBuf::from(own),
-            None if tenant.name == "default" => self.home_root.clone(),
-            None => self.tenants().join(&tenant.name).join("homes"),
-        }
+    fn root_of(&self, site: &Site) -> PathBuf {
+        self.ground.root_of(&site.name, site.home.as_deref())
     }
 
     /// The database's file with this at the end of its name.
@@ -114,9 +103,10 @@ impl Place {
     /// Whoever changes something here must be who runs the server, or it could not use what was changed.
     pub fn check_owner(&self) -> Result<(), UpkeepError> {
         let us = rustix::process::geteuid().as_raw();
-        match std::fs::metadata(&self.data_dir) {
+        let path = self.ground.data_dir.clone();
+        match std::fs::metadata(&path) {
             Ok(found) if found.uid() != us => {
-                Err(UpkeepError::NotTheOwner { path: self.data_dir.clone(), owner: found.uid() })
+                Err(UpkeepError::NotTheOwner { path, owner: found.uid() })
             }
             _ => Ok(()),
         }

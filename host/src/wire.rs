@@ -3,6 +3,14 @@
 
 mod applicant;
 mod decision;
+mod form;
+mod list;
+mod operators;
+mod time;
 
 pub use applicant::{BodyError, Question};
 pub use decision::{AllowanceText, DecisionText};
+pub use form::{FormError, KeyForm, TenantForm, TenantPatch, read_form};
+pub use list::{ListText, read_cursor};
+pub use operators::{KeyText, TenantText};
+pub use time::moment;

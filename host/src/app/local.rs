@@ -4,7 +4,7 @@
 
 use crate::app::data_dir::DataDir;
 use crate::app::first_start::KEYS_FILE;
-use crate::app::{AppError, BACKUPS, style};
+use crate::app::{AppError, BACKUPS, ground};
 use crate::config::{Config, Loaded};
 use crate::ledger::Content;
 use crate::upkeep::{self, Place, Report, Restored, SoundCopy, Treatment};
@@ -45,11 +45,9 @@ pub fn doctor(config: &Config, treatment: Treatment) -> Result<Report, AppError>
 
 fn place(config: &Config) -> Place {
     Place {
-        data_dir: config.data_dir.clone(),
+        ground: ground(config),
         database: config.database_path().to_owned(),
-        home_root: config.home_root.clone(),
         backups: config.data_dir.join(BACKUPS),
         keys_file: config.data_dir.join(KEYS_FILE),
-        style: style(config),
     }
 }

@@ -2,12 +2,14 @@
 //! Refuses to do the work: `app` finds the place, `upkeep` does it.
 
 use crate::app::{self, AppError};
+use crate::cli::client::Remote;
 use crate::cli::{Ending, fail};
 use crate::config::{Config, Flags, Loaded};
-use crate::upkeep::{Finding, Grade, Report, Restored, Treatment, UpkeepError};
+use crate::upkeep::{Content, Finding, Grade, Report, Restored, Treatment, UpkeepError};
 use clap::Args;
+use serde_json::json;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What `enlist backup` takes.
 #[derive(Debug, Args)]
@@ -55,74 +57,77 @@ impl Here {
 pub(super) fn backup(
     config: Option<PathBuf>,
     earlier: Option<PathBuf>,
+    remote: &Remote,
     arguments: BackupArguments,
 ) -> Result<Ending, Ending> {
     let config = arguments.here.load(config, earlier)?.config;
-    let to = &arguments.file;
-    let content = app::backup(&config, to).map_err(|error| failed(&error))?;
-    println!(
-        "{}: {} tenants, {} accounts, schema {}. Copy the folders of accounts now, after it.",
-        to.display(),
-        content.tenants,
-        content.accounts,
-        content.schema
-    );
-    Ok(Ending::Yes)
+    let file = &arguments.file;
+    let Content { schema, tenants, accounts } =
+        app::backup(&config, file).map_err(|error| failed(&error))?;
+    let made = json!({"file": file, "schema": schema, "tenants": tenants, "accounts": accounts});
+    Ok(remote.show(&made, |_| {
+        let file = file.display();
+        format!(
+            "{file}: {tenants} tenants, {accounts} accounts, schema {schema}. Copy the folders of accounts now, after it.\n"
+        )
+    }))
 }
 
 pub(super) fn restore(
     config: Option<PathBuf>,
     earlier: Option<PathBuf>,
+    remote: &Remote,
     arguments: RestoreArguments,
 ) -> Result<Ending, Ending> {
     let loaded = arguments.here.load(config, earlier)?;
     let terminal = std::io::stdout().is_terminal();
-    let restored =
-        app::restore(&loaded, terminal, &arguments.file).map_err(|error| failed(&error))?;
-    let Restored { content, kept, newer, unknown_tenants } = restored;
-    println!(
-        "{} is the database now: {} tenants, {} accounts, schema {}. Its keys hold, and no others.",
-        arguments.file.display(),
-        content.tenants,
-        content.accounts,
-        content.schema
+    let file = &arguments.file;
+    let restored = app::restore(&loaded, terminal, file).map_err(|error| failed(&error))?;
+    let Restored { content, kept, newer, unknown_tenants } = &restored;
+    let Content { schema, tenants, accounts } = content;
+    let made = json!({"file": file, "schema": schema, "tenants": tenants, "accounts": accounts, "kept": kept,
+        "newer": newer, "unknown_tenants": unknown_tenants});
+    Ok(remote.show(&made, |_| put_back(file, &restored)))
+}
+
+fn put_back(file: &Path, restored: &Restored) -> String {
+    let Restored { content: Content { schema, tenants, accounts }, kept, newer, unknown_tenants } =
+        restored;
+    let mut text = format!(
+        "{} is the database now: {tenants} tenants, {accounts} accounts, schema {schema}. Its keys hold, and no others.\n",
+        file.display()
     );
     if let Some(kept) = kept {
-        println!("The one that was here is {}", kept.display());
+        text += &format!("The one that was here is {}\n", kept.display());
     }
     if !newer.is_empty() {
-        println!(
-            "Not in it, and so newer: {} in the home roots. Nobody gets these names until you say whose they are:",
-            newer.len()
-        );
-        for folder in &newer {
-            println!("  {}\t{}\t{}", folder.tenant, folder.name, folder.path.display());
+        text += &format!("{} folders are newer than it. Nobody gets their names:\n", newer.len());
+        for folder in newer {
+            text += &format!("  {}\t{}\t{}\n", folder.tenant, folder.name, folder.path.display());
         }
-        println!(
-            "Whose they are: enlist account create NAME -t TENANT --username … --adopt. A name is given back by\n\
-             enlist doctor --fix once its folder is moved away."
-        );
+        text += "If you know whose one is: enlist account create NAME -t TENANT --username … --adopt. Once a folder is moved away,\n\
+                 enlist doctor --fix gives its name back.\n";
     }
-    for tenant in unknown_tenants {
-        println!("No tenant for {}", tenant.display());
+    for folder in unknown_tenants {
+        text += &format!("No tenant for {}\n", folder.display());
     }
-    println!("Start the server, then run enlist doctor: it names accounts without folders.");
-    Ok(Ending::Yes)
+    text + "Copy the folders back if they are not there, start the server, and ask enlist doctor.\n"
 }
 
 pub(super) fn doctor(
     config: Option<PathBuf>,
     earlier: Option<PathBuf>,
+    remote: &Remote,
     arguments: DoctorArguments,
 ) -> Result<Ending, Ending> {
     let config = arguments.here.load(config, earlier)?.config;
     let treatment = if arguments.fix { Treatment::Mend } else { Treatment::Look };
     let report = app::doctor(&config, treatment).map_err(|error| failed(&error))?;
-    for finding in &report.findings {
-        println!("{}", line(finding));
-    }
-    println!("{}", summary(&report));
-    Ok(if report.is_well() { Ending::Yes } else { Ending::No })
+    let shown = remote.show(&json!(report), |_| {
+        let lines: String = report.findings.iter().map(|found| line(found) + "\n").collect();
+        lines + &summary(&report) + "\n"
+    });
+    Ok(if report.is_well() { shown } else { Ending::No })
 }
 
 /// What it is, what was found, and what to do or what was done.

@@ -19,6 +19,10 @@ pub enum HostCode {
     QuotaAccounts,
     QuotaDomain,
     AccountClosed,
+    TenantExists,
+    TenantNotEmpty,
+    HomeOverlaps,
+    IssuerConflict,
     MethodNotAllowed,
     BodyTooLarge,
     BodyTimeout,
@@ -34,7 +38,7 @@ const TAKEN_EARLY: [&str; 2] = ["downstream_busy", "rate_limited"];
 
 impl HostCode {
     /// Every code, for tests and for `is_taken`.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::KeyRequired,
         Self::KeyInvalid,
         Self::ScopeMissing,
@@ -49,6 +53,10 @@ impl HostCode {
         Self::QuotaAccounts,
         Self::QuotaDomain,
         Self::AccountClosed,
+        Self::TenantExists,
+        Self::TenantNotEmpty,
+        Self::HomeOverlaps,
+        Self::IssuerConflict,
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
         Self::BodyTimeout,
@@ -76,6 +84,10 @@ impl HostCode {
             Self::QuotaAccounts => "quota_accounts",
             Self::QuotaDomain => "quota_domain",
             Self::AccountClosed => "account_closed",
+            Self::TenantExists => "tenant_exists",
+            Self::TenantNotEmpty => "tenant_not_empty",
+            Self::HomeOverlaps => "home_overlaps",
+            Self::IssuerConflict => "issuer_conflict",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
@@ -103,6 +115,10 @@ impl HostCode {
             Self::HomeExists => "A folder of this name is already there",
             Self::QuotaAccounts | Self::QuotaDomain => "No more accounts can be opened",
             Self::AccountClosed => "This account is closed",
+            Self::TenantExists => "A tenant of this name is already there",
+            Self::TenantNotEmpty => "This tenant has accounts",
+            Self::HomeOverlaps => "This home root overlaps with another place",
+            Self::IssuerConflict => "Two accounts would be one person's under this issuer",
             Self::MethodNotAllowed => "This method is not allowed here",
             Self::BodyTooLarge => "The request body is too large",
             Self::BodyTimeout => "The request body did not arrive in time",

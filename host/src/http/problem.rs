@@ -5,7 +5,9 @@ use crate::domain::{HostCode, Refusal};
 use crate::http::provision_user;
 use crate::http::request_id::RequestId;
 use crate::ledger::Denied;
+use crate::manage::ManageError;
 use crate::provision::ProvisionError;
+use crate::wire::FormError;
 use axum::Json;
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -13,6 +15,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::any::Any;
+use std::borrow::Cow;
 use tracing::error;
 
 /// A no, before it has a shape.
@@ -22,7 +25,8 @@ pub(super) struct Problem {
     code: String,
     text: String,
     header: Option<(HeaderName, &'static str)>,
-    field: Option<&'static str>,
+    field: Option<Cow<'static, str>>,
+    detail: Option<String>,
 }
 
 /// What a caller may wait before it asks again, in seconds.
@@ -30,9 +34,21 @@ const AGAIN_AFTER: &str = "1";
 
 impl Problem {
     /// This field of the body has a wrong value.
-    pub(super) fn field(name: &'static str) -> Self {
+    pub(super) fn field(name: impl Into<Cow<'static, str>>) -> Self {
+        let name = name.into();
         let text = format!("{} for {name}", HostCode::FieldInvalid.text());
         Self { text, field: Some(name), ..Self::from(HostCode::FieldInvalid) }
+    }
+
+    /// This parameter of the path's query has a wrong value.
+    pub(super) fn parameter(name: &str) -> Self {
+        let text = format!("{} for {name}", HostCode::FieldInvalid.text());
+        Self { text, ..Self::from(HostCode::FieldInvalid) }
+    }
+
+    /// The same, and why, where whoever asks may know.
+    pub(super) fn explained(self, detail: Option<String>) -> Self {
+        Self { detail, ..self }
     }
 
     /// As `/provision-user` says it.
@@ -51,8 +67,11 @@ impl Problem {
             "code": self.code,
             "request_id": id.0,
         });
-        if let Some(name) = self.field {
+        if let Some(name) = &self.field {
             body["errors"] = json!([{"pointer": format!("/{name}"), "detail": self.text}]);
+        }
+        if let Some(detail) = &self.detail {
+            body["detail"] = json!(detail);
         }
         self.respond(body, "application/problem+json")
     }
@@ -77,6 +96,7 @@ impl From<HostCode> for Problem {
             text: code.text().to_owned(),
             header,
             field: None,
+            detail: None,
         }
     }
 }
@@ -96,7 +116,12 @@ fn answer(code: HostCode) -> (StatusCode, Option<(HeaderName, &'static str)>) {
         | C::QuotaDomain
         | C::AccountClosed => S::FORBIDDEN,
         C::NotFound => S::NOT_FOUND,
-        C::UsernameTaken | C::HomeExists => S::CONFLICT,
+        C::UsernameTaken
+        | C::HomeExists
+        | C::TenantExists
+        | C::TenantNotEmpty
+        | C::HomeOverlaps
+        | C::IssuerConflict => S::CONFLICT,
         C::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
         C::BodyTooLarge => S::PAYLOAD_TOO_LARGE,
         C::BodyTimeout => S::REQUEST_TIMEOUT,
@@ -123,6 +148,7 @@ impl From<Refusal> for Problem {
                 text: message,
                 header: None,
                 field: None,
+                detail: None,
             },
         }
     }
@@ -134,11 +160,34 @@ impl From<ProvisionError> for Problem {
     }
 }
 
+impl From<ManageError> for Problem {
+    fn from(error: ManageError) -> Self {
+        let (code, detail) = (error.code(), error.detail());
+        let problem = match &error {
+            ManageError::Field(name, _) => Self::field(*name),
+            _ => code.into(),
+        };
+        if matches!(answer(code).0.as_u16(), 500..) {
+            error!(?error, "nothing was changed");
+        }
+        problem.explained(detail)
+    }
+}
+
+impl From<FormError> for Problem {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::Required => HostCode::BodyRequired.into(),
+            FormError::Field { field, why } => Self::field(field).explained(Some(why)),
+        }
+    }
+}
+
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::Unknown => HostCode::KeyInvalid.into(),
-            Denied::ScopeMissing(_) => HostCode::ScopeMissing.into(),
+            Denied::ScopeMissing(_) | Denied::OperatorOnly => HostCode::ScopeMissing.into(),
             Denied::TenantRequired => HostCode::TenantRequired.into(),
             Denied::NoSuchTenant => HostCode::NotFound.into(),
             Denied::Ledger(error) => {
@@ -162,6 +211,11 @@ pub(super) async fn only_post(request: Request) -> Response {
 /// The path takes GET alone.
 pub(super) async fn only_get(request: Request) -> Response {
     wrong_method("GET, HEAD").respond_v1(&id_of(&request))
+}
+
+/// The path takes the methods of `allow` alone.
+pub(super) async fn only(allow: &'static str, request: Request) -> Response {
+    wrong_method(allow).respond_v1(&id_of(&request))
 }
 
 /// The path takes `allow` alone.

@@ -3,7 +3,7 @@
 
 use crate::domain::HostCode;
 use crate::http::problem::Problem;
-use crate::ledger::{Denied, Ledger, Scope, Tenant};
+use crate::ledger::{Denied, Ledger, Operator, Scope, Tenant};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
@@ -14,7 +14,22 @@ pub(super) async fn enter(
     wanted: Option<&str>,
     scope: Scope,
 ) -> Result<Tenant, Problem> {
-    Ok(ledger.authenticate(presented(headers)?, wanted, scope).await?)
+    enter_with(ledger, headers, wanted, &[scope]).await
+}
+
+/// The same with a key that has one of these scopes.
+pub(super) async fn enter_with(
+    ledger: &Ledger,
+    headers: &HeaderMap,
+    wanted: Option<&str>,
+    any_of: &[Scope],
+) -> Result<Tenant, Problem> {
+    Ok(ledger.authenticate(presented(headers)?, wanted, any_of)?)
+}
+
+/// Opens what is no tenant's.
+pub(super) async fn enter_house(ledger: &Ledger, headers: &HeaderMap) -> Result<Operator, Problem> {
+    Ok(ledger.authenticate_operator(presented(headers)?)?)
 }
 
 /// The same for the compatible door, whose clients know one way only in which a key can be wrong.
@@ -22,7 +37,7 @@ pub(super) async fn enter_compatible(
     ledger: &Ledger,
     headers: &HeaderMap,
 ) -> Result<Tenant, Problem> {
-    let opened = ledger.authenticate(presented(headers)?, None, Scope::Provision).await;
+    let opened = ledger.authenticate(presented(headers)?, None, &[Scope::Provision]);
     opened.map_err(|denied| match denied {
         Denied::ScopeMissing(_) | Denied::TenantRequired => HostCode::KeyInvalid.into(),
         other => other.into(),

@@ -84,10 +84,9 @@ impl Book {
     }
 
     /// Who the applicant is, by the contract's section "Who somebody is".
-    pub async fn recognise(&self, applicant: &Applicant) -> Result<Recognition, LedgerError> {
-        let (tenant, applicant) = (self.tenant.clone(), applicant.clone());
-        let unset = tenant.issuer.is_empty();
-        self.ledger.database.read(move |c| recognise(c, tenant.id, unset, &applicant)).await
+    pub fn recognise(&self, applicant: &Applicant) -> Result<Recognition, LedgerError> {
+        let (tenant, unset) = (self.tenant.id, self.tenant.issuer.is_empty());
+        self.ledger.database.glance(|c| recognise(c, tenant, unset, applicant))
     }
 
     /// Gives an account that has no subject the one the provider names now, and records it. False if it has one by now.
@@ -100,6 +99,7 @@ impl Book {
         let (tenant, id, subject) = (self.tenant.clone(), account.id, subject.to_owned());
         let privacy = self.ledger.privacy;
         let link = move |tx: &Connection| {
+            tenant.still_holds(tx)?;
             let linked = tx.execute(
                 "UPDATE accounts SET subject = ?1 WHERE id = ?2 AND tenant = ?3 AND subject IS NULL",
                 (subject, id, tenant.id.0),
@@ -113,23 +113,21 @@ impl Book {
     }
 
     /// What is in use, the applicant not counted.
-    pub async fn usage(&self, applicant: &Applicant) -> Result<Usage, LedgerError> {
-        let (tenant, email) = (self.tenant.id, applicant.email.clone());
-        let count = move |c: &Connection| usage(c, tenant, email.as_ref().map(Email::domain));
-        self.ledger.database.read(count).await
+    pub fn usage(&self, applicant: &Applicant) -> Result<Usage, LedgerError> {
+        let domain = applicant.email.as_ref().map(Email::domain);
+        self.ledger.database.glance(|c| usage(c, self.tenant.id, domain))
     }
 
     /// Whether somebody holds the name or a spelling of it.
-    pub async fn is_held(&self, name: &Name) -> Result<bool, LedgerError> {
-        let (tenant, key) = (self.tenant.id, name.fold());
-        self.ledger.database.read(move |c| is_held(c, tenant, &key)).await
+    pub fn is_held(&self, name: &Name) -> Result<bool, LedgerError> {
+        self.ledger.database.glance(|c| is_held(c, self.tenant.id, &name.fold()))
     }
 
     /// Keeps a name free for the caller: waits for whoever is about to get it, and is `None` when somebody has it.
     pub async fn reserve(&self, name: &Name) -> Result<Option<Reservation>, LedgerError> {
         let turn = self.ledger.names.take((self.tenant.id, name.fold()));
         let turn = tokio::time::timeout(NAME_WAIT, turn).await.map_err(|_| LedgerError::Busy)?;
-        Ok((!self.is_held(name).await?).then_some(Reservation { _turn: turn }))
+        Ok((!self.is_held(name)?).then_some(Reservation { _turn: turn }))
     }
 
     /// Opens an account and records the decision, or records why not: one transaction. The name's home must be durable.
@@ -144,6 +142,7 @@ impl Book {
         let (applicant, name, allowance) = (applicant.clone(), name.clone(), allowance.clone());
         let open = move |tx: &Connection| {
             crate::kill_point::reach("before_commit");
+            tenant.still_holds(tx)?;
             let opened = open(tx, tenant.id, &applicant, &name, &allowance, entry.asked.revision)?;
             let said = match &opened {
                 Opened::Account(_) => entry.said.clone(),

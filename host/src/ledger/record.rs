@@ -138,9 +138,9 @@ impl Said {
 }
 
 impl Book {
-    /// Puts a row on its way into the record and does not wait for it: it is on the disk with the next commit, and lost if the
-    /// process dies before. `Busy` when the tenant's queue is full.
-    pub fn note(&self, entry: Entry) -> Result<(), LedgerError> {
+    /// Puts a row on its way into the record and does not wait for it, unless many are on their way: it is on the disk with the
+    /// next commit, and lost if the process dies before.
+    pub async fn note(&self, entry: Entry) -> Result<(), LedgerError> {
         let (tenant, privacy) = (self.tenant.clone(), self.ledger.privacy);
         let write = move |tx: &Connection| {
             let written = insert(tx, tenant.id.0, &tenant.key, privacy, &entry);
@@ -150,7 +150,7 @@ impl Book {
             }
             written
         };
-        self.ledger.database.write_unheard(self.tenant.id, write)
+        self.ledger.database.leave(self.tenant.id, write).await
     }
 }
 
@@ -231,7 +231,6 @@ pub struct Act {
 }
 
 impl Act {
-    #[expect(dead_code, reason = "the doors that act come with the next commits")]
     /// Writes the row. `key` is the id of the key that did it.
     pub(super) fn record(
         &self,

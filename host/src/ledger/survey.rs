@@ -3,20 +3,15 @@
 
 use crate::domain::{FoldKey, TenantId};
 use crate::ledger::record::now_ms;
-use crate::ledger::{LedgerError, LedgerFile};
+use crate::ledger::tenants::{SITE, site};
+use crate::ledger::{LedgerError, LedgerFile, Site};
 use rusqlite::{Params, Row};
 
 /// A tenant as far as its folders and its rules are concerned.
 #[derive(Clone, Debug)]
 pub struct SurveyedTenant {
-    /// The row's number.
-    pub id: TenantId,
-    /// What people know it as.
-    pub name: String,
-    /// Its own home root, if it has one.
-    pub home: Option<String>,
-    /// It was removed; the row stays for the record.
-    pub removed: bool,
+    /// Where its folders are.
+    pub site: Site,
     /// The active revision, if there is such a revision.
     pub active_revision: Option<u64>,
     /// Accounts that are open.
@@ -103,18 +98,17 @@ impl LedgerFile {
 
     /// Every tenant, in the order they were made.
     pub fn tenants(&self) -> Result<Vec<SurveyedTenant>, LedgerError> {
-        let sql = "SELECT t.id, t.name, t.home, t.removed_at IS NOT NULL,
+        let sql = format!(
+            "SELECT {SITE},
                  (SELECT r.number FROM revisions r WHERE r.tenant = t.id AND r.number = t.active_revision),
                  (SELECT count(*) FROM accounts a WHERE a.tenant = t.id AND a.state = 'active')
-             FROM tenants t ORDER BY t.id";
-        self.list(sql, [], |row| {
+             FROM tenants t ORDER BY t.id"
+        );
+        self.list(&sql, [], |row| {
             Ok(SurveyedTenant {
-                id: TenantId(row.get(0)?),
-                name: row.get(1)?,
-                home: row.get(2)?,
-                removed: row.get(3)?,
-                active_revision: row.get::<_, Option<i64>>(4)?.map(i64::unsigned_abs),
-                open_accounts: row.get::<_, i64>(5)?.unsigned_abs(),
+                site: site(row)?,
+                active_revision: row.get::<_, Option<i64>>(5)?.map(i64::unsigned_abs),
+                open_accounts: row.get::<_, i64>(6)?.unsigned_abs(),
             })
         })
     }

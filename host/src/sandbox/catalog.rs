@@ -39,6 +39,21 @@ impl Catalog {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, active);
     }
 
+    /// From now on nothing decides for `tenant`.
+    pub fn deactivate(&self, tenant: TenantId) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
+    }
+
+    /// A policy of this component and these settings that decides for somebody already: tenants share what is the same.
+    pub fn loaded(&self, component_digest: &str, settings_digest: &str) -> Option<Policy> {
+        let active = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let same = |policy: &&Policy| {
+            policy.component_digest() == component_digest
+                && policy.settings_digest() == settings_digest
+        };
+        active.values().map(|active| &active.policy).find(same).cloned()
+    }
+
     /// What decides for `tenant` now.
     pub fn active(&self, tenant: TenantId) -> Option<Arc<Active>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned()

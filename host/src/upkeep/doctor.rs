@@ -210,7 +210,7 @@ fn taken<'a>(
     Ok(match roots.entry(path) {
         Entry::Occupied(there) => there.into_mut(),
         Entry::Vacant(free) => {
-            let root = Root::open(free.key(), place.style)?;
+            let root = Root::open(free.key(), place.ground.style)?;
             free.insert(root)
         }
     })

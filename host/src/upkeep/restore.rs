@@ -87,16 +87,16 @@ fn complete(place: &Place, next: &Path) -> Result<(Vec<NewerFolder>, Vec<PathBuf
     let mut newer = Vec::new();
     let mut names = Vec::new();
     let tenants = ledger.tenants().map_err(at(next))?;
-    for tenant in tenants.iter().filter(|tenant| !tenant.removed) {
-        let held = ledger.held(tenant.id).map_err(at(next))?;
+    for site in tenants.iter().map(|tenant| &tenant.site).filter(|site| !site.removed) {
+        let held = ledger.held(site.id).map_err(at(next))?;
         let held: HashSet<_> = held.into_iter().map(|held| held.name).collect();
-        for (name, path) in without_account(&place.root_of(tenant), &held)? {
-            names.push((tenant.id, name.clone()));
-            newer.push(NewerFolder { tenant: tenant.name.clone(), name, path });
+        for (name, path) in without_account(&place.root_of(site), &held)? {
+            names.push((site.id, name.clone()));
+            newer.push(NewerFolder { tenant: site.name.to_string(), name, path });
         }
     }
     ledger.reserve(&names).map_err(at(next))?;
-    let known: HashSet<_> = tenants.into_iter().map(|tenant| tenant.name).collect();
+    let known = tenants.iter().map(|tenant| tenant.site.name.as_str()).collect();
     drop(ledger);
     File::open(next).and_then(|file| file.sync_all()).map_err(file_at(next))?;
     Ok((newer, unknown_tenants(place, &known)?))
@@ -124,8 +124,8 @@ pub(super) fn is_the_systems(name: &str) -> bool {
     Name::try_from(name.to_owned()) == Err(Unusable::Reserved)
 }
 
-fn unknown_tenants(place: &Place, known: &HashSet<String>) -> Result<Vec<PathBuf>, UpkeepError> {
-    let folder = place.tenants();
+fn unknown_tenants(place: &Place, known: &HashSet<&str>) -> Result<Vec<PathBuf>, UpkeepError> {
+    let folder = place.ground.tenants();
     let entries = match fs::read_dir(&folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(file_at(&folder))?,

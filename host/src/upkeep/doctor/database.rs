@@ -49,16 +49,16 @@ fn revisions(
             report.fault("settings_changed", found, PUT_BACK);
         }
     }
-    for tenant in tenants.iter().filter(|t| !t.removed && t.active_revision.is_none()) {
-        let found = format!("{}: its active revision is not there", tenant.name);
+    for tenant in tenants.iter().filter(|t| !t.site.removed && t.active_revision.is_none()) {
+        let found = format!("{}: its active revision is not there", tenant.site.name);
         report.fault("revision_missing", found, PUT_BACK);
     }
     Ok(())
 }
 
 fn removed(tenant: &SurveyedTenant, report: &mut Report) {
-    if tenant.removed && tenant.open_accounts > 0 {
-        let (name, open) = (&tenant.name, tenant.open_accounts);
+    if tenant.site.removed && tenant.open_accounts > 0 {
+        let (name, open) = (&tenant.site.name, tenant.open_accounts);
         let found = format!("{name}: the tenant is removed, and {open} of its accounts are open");
         report.fault("removed_tenant", found, PUT_BACK);
     }
@@ -71,8 +71,8 @@ fn names(
     report: &mut Report,
 ) -> Result<(), LedgerError> {
     let mut seen: HashMap<FoldKey, String> = HashMap::new();
-    for held in ledger.held(tenant.id)? {
-        let (tenant, key, name) = (&tenant.name, FoldKey::of(&held.name), held.name);
+    for held in ledger.held(tenant.site.id)? {
+        let (tenant, key, name) = (&tenant.site.name, FoldKey::of(&held.name), held.name);
         if key.as_str() != held.key {
             let found = format!("{tenant}: the name {name} is stored under another key");
             report.fault("name_key", found, PUT_BACK);

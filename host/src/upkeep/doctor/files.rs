@@ -31,7 +31,7 @@ pub(super) fn look(place: &Place, report: &mut Report) -> Result<(), UpkeepError
         report.note("first_keys", found, "take them out and delete the file");
     }
     let restoring = place.beside_database(".restoring");
-    let folder = place.database.parent().unwrap_or(&place.data_dir);
+    let folder = place.database.parent().unwrap_or(&place.ground.data_dir);
     let left = list(folder)?.into_iter().chain(backups);
     for path in left.filter(|path| *path == restoring || is_part(path)) {
         let found = format!("{} is half of a copy that was never finished", path.display());

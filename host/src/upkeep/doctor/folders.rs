@@ -2,7 +2,7 @@
 //! Refuses to say whose a folder is.
 
 use crate::homes::{HomeError, Kind, Standing, View};
-use crate::ledger::{HeldName, LedgerFile, ReservedName, SurveyedTenant};
+use crate::ledger::{HeldName, LedgerFile, ReservedName, Site, SurveyedTenant};
 use crate::upkeep::doctor::{Cure, Report};
 use crate::upkeep::restore::is_the_systems;
 use crate::upkeep::{Place, UpkeepError, at};
@@ -21,17 +21,17 @@ pub(super) fn look(
     report: &mut Report,
 ) -> Result<(), UpkeepError> {
     let fail = || at(&place.database);
-    let present: Vec<_> = tenants.iter().filter(|tenant| !tenant.removed).collect();
-    overlaps(place, &present, report);
+    let sites: Vec<_> = tenants.iter().map(|tenant| tenant.site.clone()).collect();
+    overlaps(place, &sites, report);
     let mut known = Vec::new();
-    for tenant in present {
-        let held = ledger.held(tenant.id).map_err(fail())?;
-        known.push((tenant, held, ledger.reserved(tenant.id).map_err(fail())?));
+    for site in sites.iter().filter(|site| !site.removed) {
+        let held = ledger.held(site.id).map_err(fail())?;
+        known.push((site, held, ledger.reserved(site.id).map_err(fail())?));
     }
     // Folders are looked at after the accounts, for a folder is there first. What a server opens meanwhile is looked up again.
     ledger.let_go().map_err(fail())?;
-    for (tenant, held, reserved) in known {
-        root(&Tree { place, ledger: &ledger, tenant, held, reserved }, report)?;
+    for (site, held, reserved) in known {
+        root(&Tree { place, ledger: &ledger, site, held, reserved }, report)?;
     }
     Ok(())
 }
@@ -40,37 +40,27 @@ pub(super) fn look(
 struct Tree<'a> {
     place: &'a Place,
     ledger: &'a LedgerFile,
-    tenant: &'a SurveyedTenant,
+    site: &'a Site,
     held: Vec<HeldName>,
     reserved: Vec<ReservedName>,
 }
 
-/// Two tenants in one folder would take each other's homes for their own.
-fn overlaps(place: &Place, tenants: &[&SurveyedTenant], report: &mut Report) {
-    let roots: Vec<_> = tenants
-        .iter()
-        .map(|tenant| {
-            let path = place.root_of(tenant);
-            (tenant, path.canonicalize().unwrap_or(path))
-        })
-        .collect();
-    for (at, (one, path)) in roots.iter().enumerate() {
-        for (other, other_path) in &roots[at + 1..] {
-            if path.starts_with(other_path) || other_path.starts_with(path) {
-                let (a, b) = (path.display(), other_path.display());
-                let found = format!(
-                    "{} and {} have home roots in one another: {a}, {b}",
-                    one.name, other.name
-                );
-                report.fault("home_roots_overlap", found, "give one of them another home root");
-            }
+/// Two tenants in one folder would take each other's homes for their own: the server opens only the older one's.
+fn overlaps(place: &Place, sites: &[Site], report: &mut Report) {
+    for (at, site) in sites.iter().enumerate().filter(|(_, site)| !site.removed) {
+        let root = place.root_of(site);
+        if let Ok(Some(what)) = place.ground.meets(&site.name, &root, &sites[..at]) {
+            let found =
+                format!("{}: its home root {} overlaps with {what}", site.name, root.display());
+            let advice = "give it another: enlist tenant set --home DIR";
+            report.fault("home_roots_overlap", found, advice);
         }
     }
 }
 
 fn root(tree: &Tree<'_>, report: &mut Report) -> Result<(), UpkeepError> {
-    let path = tree.place.root_of(tree.tenant);
-    let tenant = &tree.tenant.name;
+    let path = tree.place.root_of(tree.site);
+    let tenant = tree.site.name.as_str();
     let living = tree.held.iter().filter(|held| !held.erased).count();
     let view = match View::open(&path) {
         Ok(view) => view,
@@ -109,7 +99,7 @@ fn root(tree: &Tree<'_>, report: &mut Report) -> Result<(), UpkeepError> {
             continue;
         }
         // Opened since the accounts were read.
-        let opened = |text| tree.ledger.is_held(tree.tenant.id, text);
+        let opened = |text| tree.ledger.is_held(tree.site.id, text);
         if text.map(opened).transpose().map_err(at(&tree.place.database))? == Some(true) {
             continue;
         }
@@ -119,10 +109,10 @@ fn root(tree: &Tree<'_>, report: &mut Report) -> Result<(), UpkeepError> {
 }
 
 fn home(tree: &Tree<'_>, view: &View, name: &str, report: &mut Report) -> Result<(), UpkeepError> {
-    let (tenant, root) = (&tree.tenant.name, view.path().to_owned());
+    let (tenant, root) = (tree.site.name.as_str(), view.path().to_owned());
     let path = root.join(name);
     let shown = path.display();
-    let style = tree.place.style;
+    let style = tree.place.ground.style;
     match view.standing(name)? {
         None => {
             let found = format!("{tenant}: {name} has no folder: nothing is at {shown}");
@@ -158,7 +148,7 @@ fn home(tree: &Tree<'_>, view: &View, name: &str, report: &mut Report) -> Result
 }
 
 fn reservations(tree: &Tree<'_>, view: &View, report: &mut Report) -> Result<(), UpkeepError> {
-    let tenant = &tree.tenant.name;
+    let tenant = tree.site.name.as_str();
     for reserved in &tree.reserved {
         let (name, path) = (&reserved.name, view.path().join(&reserved.name));
         let there = view.standing(name)?.is_some();
@@ -171,7 +161,7 @@ fn reservations(tree: &Tree<'_>, view: &View, report: &mut Report) -> Result<(),
             report.note("name_reserved", found, WHOSE);
         } else {
             let advice = "enlist doctor --fix gives the name back";
-            let (tenant, key) = (tree.tenant.id, reserved.key.clone());
+            let (tenant, key) = (tree.site.id, reserved.key.clone());
             report.note("name_reserved", found, advice).cured_by(Cure::Release { tenant, key });
         }
     }
