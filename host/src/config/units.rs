@@ -67,9 +67,12 @@ impl<'de> Deserialize<'de> for Keep {
         // Whole seconds; 0 is what no time can be, and stands for none.
         let parse = |text: &str| match text {
             FOREVER => Some(0),
-            _ => humantime::parse_duration(text).ok().map(|t| t.as_secs()).filter(|s| *s > 0),
+            _ => {
+                let time = humantime::parse_duration(text).ok()?;
+                (time.subsec_nanos() == 0 && !time.is_zero()).then(|| time.as_secs())
+            }
         };
-        let expected = "a time such as \"30d\", or \"forever\"";
+        let expected = "a time in whole seconds such as \"30d\", or \"forever\"";
         let seconds = deserializer.deserialize_any(Text { expected, bare_number: false, parse })?;
         Ok(Self((seconds > 0).then(|| Duration::from_secs(seconds))))
     }

@@ -3,6 +3,7 @@
 use crate::app::{App, is_folder};
 use crate::upkeep::damage::Patient;
 use crate::upkeep::{ask, on, person, run, three_people};
+use serde_json::Value;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::Path;
@@ -21,6 +22,22 @@ fn a_sound_installation_is_well() {
     patient.is_well();
     assert_eq!(patient.fix().out, "well: 0 faults, 0 notes, 0 mended\n");
     patient.is_well();
+}
+
+#[test]
+fn for_programs_it_says_the_same_as_json() {
+    let patient = Patient::new();
+    fs::remove_dir(patient.home("bob")).expect("no folder");
+    for (verb, mended) in
+        [(&["-o", "json", "doctor"][..], false), (&["-o", "json", "doctor", "--fix"], true)]
+    {
+        let ended = run(&patient.data(), verb);
+        let said: Value = serde_json::from_str(&ended.out).expect("JSON");
+        let found = &said["findings"][0];
+        assert_eq!((&found["grade"], &found["check"]), (&"fault".into(), &"home_missing".into()));
+        assert_eq!((found["mended"].is_string(), ended.code), (mended, Some(i32::from(!mended))));
+        assert_eq!(said["findings"].as_array().map(Vec::len), Some(1), "{said}");
+    }
 }
 
 #[tokio::test]
@@ -253,7 +270,7 @@ fn home_roots_in_one_another_are_found() {
          INSERT INTO revisions SELECT 2, number, policy, component, settings, settings_digest, made_at FROM revisions",
         inside.display()
     ));
-    patient.is_beyond_mending("home_roots_overlap", &["default and inner"]);
+    patient.is_beyond_mending("home_roots_overlap", &["inner: its home root", "tenant default"]);
 }
 
 #[test]
