@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for Keep {
             FOREVER => Some(0),
             _ => {
                 let time = humantime::parse_duration(text).ok()?;
-                (time.subsec_nanos() == 0 && !time.is_zero()).then(|| time.as_secs())
+                (time.subsec_nanos() == 0 && !time.is_zero()).then_some(time.as_secs())
             }
         };
         let expected = "a time in whole seconds such as \"30d\", or \"forever\"";
