@@ -26,6 +26,9 @@ pub(crate) struct Question {
     pub(crate) says: &'static str,
 }
 
+/// A client that is told `busy` asks again, and this is part of its wait.
+const AGAIN_AFTER: Duration = Duration::from_millis(10);
+
 /// Asks for these people, `in_flight` at a time.
 pub(crate) async fn run(
     server: &Server,
@@ -47,26 +50,33 @@ pub(crate) async fn run(
     for mut connection in connections {
         let (next, end, key) = (std::rc::Rc::clone(&next), people.end, server.key.clone());
         let work = async move {
-            let mut waits = Vec::new();
+            let (mut waits, mut busy) = (Vec::new(), 0);
             while next.get() < end {
                 let number = next.replace(next.get() + 1);
-                waits.push(connection.ask(&question, &key, number).await?);
+                let began = Instant::now();
+                while !connection.ask(&question, &key, number).await? {
+                    busy += 1;
+                    tokio::time::sleep(AGAIN_AFTER).await;
+                }
+                waits.push(began.elapsed());
             }
-            Ok::<_, String>(waits)
+            Ok::<_, String>((waits, busy))
         };
         tasks.spawn_local_on(work, &local);
     }
-    let waits = local
+    let (waits, busy) = local
         .run_until(async {
-            let mut waits = Vec::with_capacity(count);
+            let (mut all, mut busy) = (Vec::with_capacity(count), 0);
             while let Some(task) = tasks.join_next().await {
-                waits.extend(task.map_err(|lost| lost.to_string())??);
+                let (waits, refused) = task.map_err(|lost| lost.to_string())??;
+                all.extend(waits);
+                busy += refused;
             }
-            Ok::<_, String>(waits)
+            Ok::<_, String>((all, busy))
         })
         .await?;
     let took = began.elapsed();
-    Ok(Sample { took, waits, processor: Some(server.processor_time()? - processor) })
+    Ok(Sample { took, waits, busy, processor: Some(server.processor_time()? - processor) })
 }
 
 struct Connection {
@@ -81,27 +91,22 @@ impl Connection {
         Ok(Self { stream, answer: Vec::with_capacity(4096) })
     }
 
-    /// How long the answer took, from the first byte sent to the last one read.
-    async fn ask(
-        &mut self,
-        question: &Question,
-        key: &str,
-        number: u64,
-    ) -> Result<Duration, String> {
+    /// Asks once: false when the answer is `busy`.
+    async fn ask(&mut self, question: &Question, key: &str, number: u64) -> Result<bool, String> {
         let Question { line, body, .. } = question;
         let body = body.map(|body| body(number)).unwrap_or_default();
         let length = body.len();
         let request = format!(
             "{line} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         );
-        let began = Instant::now();
         self.write(request.as_bytes()).await.map_err(|error| error.to_string())?;
         let body = self.read().await.map_err(|error| error.to_string())?;
-        let took = began.elapsed();
         let text = String::from_utf8_lossy(&self.answer);
         let status = text.split(' ').nth(1).unwrap_or_default();
         if status == question.status && text[body..].contains(question.says) {
-            Ok(took)
+            Ok(true)
+        } else if status == "503" && text[body..].contains(r#""code":"busy""#) {
+            Ok(false)
         } else {
             Err(format!("expected {} {}: {text}", question.status, question.says))
         }

@@ -79,7 +79,7 @@ impl Raw {
             tx.commit()?;
             waits.extend(std::iter::repeat_n(began.elapsed(), batch.len()));
         }
-        Ok(Sample { took: began.elapsed(), waits, processor: None })
+        Ok(Sample { took: began.elapsed(), waits, busy: 0, processor: None })
     }
 
     /// Commits of one row each, and nothing else: what somebody who waits for an fsync of the database waits for.
@@ -93,7 +93,7 @@ impl Raw {
             self.connection.pragma_update(None, "user_version", version)?;
             waits.push(began.elapsed());
         }
-        Ok(Sample { took: began.elapsed(), waits, processor: None })
+        Ok(Sample { took: began.elapsed(), waits, busy: 0, processor: None })
     }
 
     pub(crate) fn database(&self) -> &Connection {

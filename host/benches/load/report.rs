@@ -9,6 +9,8 @@ pub(crate) struct Sample {
     pub(crate) took: Duration,
     /// How long each one waited.
     pub(crate) waits: Vec<Duration>,
+    /// Answers that were `busy`, and asked for again.
+    pub(crate) busy: u64,
     /// The server's processor time, if it is known.
     pub(crate) processor: Option<Duration>,
 }
@@ -58,11 +60,15 @@ impl Rounds {
 
 pub(crate) fn heading(title: &str) {
     println!("\n{title}");
-    println!("{:26} {:>9} {:>9} {:>9} {:>13}", "", "p50 us", "p99 us", "per s", "processor us");
+    println!(
+        "{:26} {:>9} {:>9} {:>9} {:>13} {:>6}",
+        "", "p50 us", "p99 us", "per s", "processor us", "busy"
+    );
 }
 
 pub(crate) fn row(name: &str, rounds: &Rounds) {
     let processor = rounds.processor().map_or_else(|| "-".to_owned(), |us| format!("{us:.0}"));
-    let (p50, p99) = (rounds.wait(0.50), rounds.wait(0.99));
-    println!("{name:26} {p50:>9.0} {p99:>9.0} {:>9.0} {processor:>13}", rounds.per_second());
+    let (p50, p99, per_second) = (rounds.wait(0.50), rounds.wait(0.99), rounds.per_second());
+    let busy = rounds.0.iter().map(|sample| sample.busy).sum::<u64>();
+    println!("{name:26} {p50:>9.0} {p99:>9.0} {per_second:>9.0} {processor:>13} {busy:>6}");
 }

@@ -2,6 +2,8 @@
 //! After every test the whole of it is checked: a sound database, no account without a folder, no key in the log or on the disk,
 //! no panic.
 
+mod process;
+
 use rusqlite::Connection;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -9,8 +11,8 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -43,6 +45,8 @@ pub(crate) struct App {
     pub(crate) url: String,
     pub(crate) operator_key: String,
     pub(crate) tenant_key: String,
+    /// A shell script that starts it.
+    script: Option<&'static str>,
     settings: Vec<(String, String)>,
     child: Option<Child>,
     /// Answers that the record must have a row for, by their request's id: nobody who is told no waits for that row.
@@ -79,6 +83,10 @@ impl App {
 
     /// A first start with these settings, as environment variables say them.
     pub(crate) fn start_with(settings: &[(&str, &str)]) -> Self {
+        Self::begin(None, settings)
+    }
+
+    fn begin(script: Option<&'static str>, settings: &[(&str, &str)]) -> Self {
         let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let mut app = Self {
             folder: tempfile::tempdir().expect("a folder"),
@@ -86,6 +94,7 @@ impl App {
             url: String::new(),
             operator_key: String::new(),
             tenant_key: String::new(),
+            script,
             settings,
             child: None,
             recorded: Mutex::default(),
@@ -114,7 +123,14 @@ impl App {
     /// Starts the server again in the same folder, with more in its environment.
     pub(crate) fn run_with(&mut self, more: &[(&str, &str)]) {
         let log = File::options().create(true).append(true).open(self.log_path()).expect("a log");
-        let mut command = enlist();
+        let mut command = match self.script {
+            None => enlist(),
+            Some(script) => {
+                let mut shell = without_settings("sh");
+                shell.args(["-c", script, "sh", env!("CARGO_BIN_EXE_enlist")]);
+                shell
+            }
+        };
         command.args(["serve", "--print-first-keys", "--data-dir"]).arg(self.data());
         command.env("ENLIST_LISTEN", "127.0.0.1:0");
         command.envs(self.settings.iter().map(|(k, v)| (k, v))).envs(more.iter().copied());
@@ -140,16 +156,11 @@ impl App {
     /// Ends the server as a power cut would.
     pub(crate) fn kill(&mut self) {
         // What was not waited for may be lost with the process.
-        self.recorded.lock().expect("a lock").clear();
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner).clear();
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             child.wait().expect("the end");
         }
-    }
-
-    /// Waits until the server ends by itself.
-    pub(crate) fn wait(&mut self) -> ExitStatus {
-        self.child.take().expect("a server").wait().expect("the end")
     }
 
     /// What the server has reserved, used or not.
@@ -158,13 +169,6 @@ impl App {
         let status = fs::read_to_string(format!("/proc/{id}/status")).expect("the process");
         let line = status.lines().find(|line| line.starts_with("VmSize:")).expect("a size");
         line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
-    }
-
-    /// Asks the server to stop.
-    pub(crate) fn terminate(&self) {
-        let id = i32::try_from(self.child.as_ref().expect("a server").id()).expect("a pid");
-        let pid = rustix::process::Pid::from_raw(id).expect("a pid");
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
     }
 
     pub(crate) fn restart(&mut self) {

@@ -6,6 +6,7 @@ mod commands;
 mod configuration;
 mod crash;
 mod decisions;
+mod disk;
 mod durability;
 mod first_start;
 mod homes;
