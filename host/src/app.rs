@@ -70,6 +70,14 @@ pub enum AppError {
         /// Why.
         source: std::io::Error,
     },
+    /// The data folder is another user's.
+    #[error("{} belongs to user {owner} of this system: run this as that user, as whom the server runs", .path.display())]
+    NotTheOwner {
+        /// Which folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
     /// What had to be said on standard output could not be.
     #[error("standard output cannot be written, and the keys are shown nowhere else")]
     Unheard(#[source] std::io::Error),

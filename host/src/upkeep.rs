@@ -15,7 +15,6 @@ pub use crate::ledger::Content;
 use crate::ledger::{LedgerError, LedgerFile, Site};
 use crate::manage::Ground;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Where everything of an installation is.
@@ -52,14 +51,6 @@ pub enum UpkeepError {
         path: PathBuf,
         /// The first thing that SQLite found.
         first: String,
-    },
-    /// Files made by another user would be of no use to the server.
-    #[error("{} belongs to user {owner} of this system: run this as that user, as whom the server runs", .path.display())]
-    NotTheOwner {
-        /// The data folder.
-        path: PathBuf,
-        /// Whose it is.
-        owner: u32,
     },
     /// A file cannot be read or written.
     #[error("{}", .path.display())]
@@ -98,18 +89,6 @@ impl Place {
     fn look(&self) -> Result<LedgerFile, UpkeepError> {
         self.check_database()?;
         LedgerFile::look(&self.database).map_err(at(&self.database))
-    }
-
-    /// Whoever changes something here must be who runs the server, or it could not use what was changed.
-    pub fn check_owner(&self) -> Result<(), UpkeepError> {
-        let us = rustix::process::geteuid().as_raw();
-        let path = self.ground.data_dir.clone();
-        match std::fs::metadata(&path) {
-            Ok(found) if found.uid() != us => {
-                Err(UpkeepError::NotTheOwner { path, owner: found.uid() })
-            }
-            _ => Ok(()),
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! where something is changed.
 //! Refuses to make a data folder where nobody said that one shall be.
 
-use crate::app::data_dir::DataDir;
+use crate::app::data_dir::{DataDir, another_owner};
 use crate::app::first_start::KEYS_FILE;
 use crate::app::{AppError, BACKUPS, ground};
 use crate::config::{Config, Loaded};
@@ -22,7 +22,7 @@ pub fn restore(loaded: &Loaded, terminal: bool, from: &Path) -> Result<Restored,
         return Err(AppError::NoDataDir);
     }
     let place = place(config);
-    place.check_owner()?;
+    check_owner(config)?;
     // Before a folder is made.
     let copy = SoundCopy::open(from)?;
     let _held = DataDir::hold(&config.data_dir, config.database_path())?;
@@ -36,11 +36,19 @@ pub fn doctor(config: &Config, treatment: Treatment) -> Result<Report, AppError>
     let _held = match treatment {
         Treatment::Look => None,
         Treatment::Mend => {
-            place.check_owner()?;
+            check_owner(config)?;
             Some(DataDir::hold(&config.data_dir, config.database_path())?)
         }
     };
     Ok(upkeep::doctor(&place, treatment)?)
+}
+
+fn check_owner(config: &Config) -> Result<(), AppError> {
+    let path = config.data_dir.clone();
+    match another_owner(&path) {
+        Some(owner) => Err(AppError::NotTheOwner { path, owner }),
+        None => Ok(()),
+    }
 }
 
 fn place(config: &Config) -> Place {

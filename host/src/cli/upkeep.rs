@@ -153,9 +153,8 @@ fn summary(report: &Report) -> String {
 fn failed(error: &AppError) -> Ending {
     let ending = match error {
         AppError::NoDataDir
-        | AppError::Upkeep(UpkeepError::NoDatabase(_) | UpkeepError::NotTheOwner { .. }) => {
-            Ending::WrongUse
-        }
+        | AppError::NotTheOwner { .. }
+        | AppError::Upkeep(UpkeepError::NoDatabase(_)) => Ending::WrongUse,
         _ => Ending::No,
     };
     let ending = fail(error, ending);

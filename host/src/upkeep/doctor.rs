@@ -155,11 +155,13 @@ fn look(place: &Place, report: &mut Report) -> Result<(), UpkeepError> {
     folders::look(place, ledger, &tenants, report)
 }
 
-/// Carries out every cure there is.
+/// Carries out every cure there is. What a damaged database says is nothing to go by.
 fn mend(place: &Place, report: &mut Report) -> Result<(), UpkeepError> {
+    let damaged = report.findings.iter().any(|found| found.check == "damaged");
+    let safe = |cure: &mut Cure| !damaged || matches!(cure, Cure::MakePrivate(_));
     let mut roots: HashMap<PathBuf, Root> = HashMap::new();
     for finding in &mut report.findings {
-        if let Some(cure) = finding.cure.take() {
+        if let Some(cure) = finding.cure.take_if(safe) {
             finding.mended = carry_out(place, cure, &mut roots)?;
         }
     }

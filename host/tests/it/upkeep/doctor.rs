@@ -295,10 +295,13 @@ fn a_damaged_database_is_found_and_not_touched() {
     let file = File::options().write(true).open(patient.path()).expect("the database");
     file.write_all_at(&[0x5a; 8192], bytes / 2).expect("damage");
     let damaged = fs::read(patient.path()).expect("the database");
+    fs::remove_dir(patient.home("bob")).expect("no folder");
     for ended in [patient.doctor(), patient.fix()] {
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(ended.out.contains("fault damaged: ") && ended.out.contains("enlist restore FILE"));
+        assert!(!ended.out.contains("\nmended"), "{ended:?}");
     }
+    assert!(!patient.home("bob").exists(), "what it says is nothing to go by");
     assert!(fs::read(patient.path()).expect("the database") == damaged);
 }
 
