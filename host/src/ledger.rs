@@ -13,12 +13,13 @@ mod record;
 mod retention;
 mod revisions;
 mod sqlite;
+mod status;
 mod survey;
 mod tenants;
 mod turns;
 mod writer;
 
-pub use accounts::{Opened, Recognition, Reservation};
+pub use accounts::{Acted, Claim, Opened, Recognition, Reservation, Standing};
 pub use authenticate::Denied;
 pub use file::{Content, LedgerFile, copy_name, make_private_folder, move_wal, sync_folder_of};
 pub use first_start::FirstStart;
@@ -27,6 +28,7 @@ pub use keys::{Key, KeyError, KeyKind, Scope};
 pub use record::{Act, Asked, Entry, Privacy, Said};
 pub use retention::Walk;
 pub use revisions::{ActiveRevision, StoredRevision};
+pub use status::Lately;
 pub use survey::{Component, Counter, HeldName, ReservedName, StoredSettings, SurveyedTenant};
 pub use tenants::{NewTenant, Site, TenantChange, TenantEntry, Unchanged};
 

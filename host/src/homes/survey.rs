@@ -1,7 +1,7 @@
 //! A look at a home root beside the server that holds it, and what may be mended there when nobody does.
 //! Refuses to follow a link, to delete, and to make a home root: one that is missing may only not be mounted.
 
-use crate::homes::root::is_empty;
+use crate::homes::root::{Take, is_empty};
 use crate::homes::{HomeError, Root, storage};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -106,7 +106,7 @@ fn standing(found: &Stat) -> Standing {
 impl Root {
     /// Makes the home of an account whose home is gone: empty, as configured, durable when this returns.
     pub fn make_again(&self, name: &str) -> Result<(), HomeError> {
-        let _made = self.raise(name)?;
+        let _made = self.raise(name, Take::Empty)?;
         self.sync()
     }
 

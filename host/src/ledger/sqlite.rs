@@ -160,7 +160,7 @@ fn prepare(connection: &Connection) -> Result<(), LedgerError> {
     // A commit does not stop to move the WAL: checkpoints do.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
-    // What is forgotten is overwritten, and not only marked as free.
+    // Of somebody who was forgotten nothing is left in pages that are free or half full.
     connection.pragma_update(None, "secure_delete", "ON")?;
     Ok(())
 }
