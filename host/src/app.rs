@@ -3,20 +3,23 @@
 
 mod data_dir;
 mod first_start;
+mod local;
 mod policy_file;
 mod recovery;
 mod tenants;
 
+pub use local::{backup, doctor, restore};
 pub(crate) use policy_file::read_policy;
 pub(crate) use recovery::{LocalKey, RecoveryError, create_key};
 
 use crate::config::{Config, Loaded, PagemapScan};
 use crate::homes::{HomeError, Homes, Root, Style};
 use crate::http::{Manners, Rooms, router};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, Privacy};
 use crate::manage::{Ground, Operations};
 use crate::provision::Provisioner;
 use crate::sandbox::{Catalog, Engine, EngineError, Limits, swap_is_impossible};
+use crate::upkeep::{UpkeepError, forget_what_is_old};
 use axum::ServiceExt;
 use axum::extract::Request;
 use axum_server::Handle;
@@ -67,6 +70,14 @@ pub enum AppError {
         /// Why.
         source: std::io::Error,
     },
+    /// The data folder is another user's.
+    #[error("{} belongs to user {owner} of this system: run this as that user, as whom the server runs", .path.display())]
+    NotTheOwner {
+        /// Which folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
     /// What had to be said on standard output could not be.
     #[error("standard output cannot be written, and the keys are shown nowhere else")]
     Unheard(#[source] std::io::Error),
@@ -87,10 +98,16 @@ pub enum AppError {
     /// The home root.
     #[error("the home root")]
     Home(#[from] HomeError),
+    /// What works on the data folder without a server.
+    #[error(transparent)]
+    Upkeep(#[from] UpkeepError),
     /// The doors.
     #[error("serving")]
     Serve(#[source] std::io::Error),
 }
+
+/// Where copies of the database go, in the data folder.
+const BACKUPS: &str = "backups";
 
 /// How long accepted requests may take to be answered once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -114,11 +131,19 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     let address = listener
         .local_addr()
         .map_err(|source| AppError::Listen { address: config.listen, source })?;
-    let rooms = open(&config, address, manner).await?;
+    let (ledger, rooms) = open(&config, address, manner).await?;
     info!(listen = %address, data_dir = %config.data_dir.display(), home_root = %config.home_root.display(),
         database = %config.database_path().display(), config = ?loaded.file, "serving");
     allow_many_connections();
-    run(listener, rooms).await
+    let forgetting =
+        config.record.keep.0.map(|keep| tokio::spawn(forget_what_is_old(ledger, keep)));
+    let served = run(listener, rooms).await;
+    if let Some(forgetting) = forgetting {
+        // It holds the ledger, which is closed in order when its last holder is gone.
+        forgetting.abort();
+        let _ = forgetting.await;
+    }
+    served
 }
 
 /// Reads what a start would read, and makes nothing.
@@ -145,10 +170,16 @@ fn allow_many_connections() {
 }
 
 /// The rooms behind the doors; says on the way what a start has to say.
-async fn open(config: &Config, address: SocketAddr, manner: Manner) -> Result<Rooms, AppError> {
+async fn open(
+    config: &Config,
+    address: SocketAddr,
+    manner: Manner,
+) -> Result<(Ledger, Rooms), AppError> {
     let engine = Engine::new(&limits(config))?;
     let ground = ground(config);
-    let ledger = Ledger::open(config.database_path())?;
+    let privacy = if config.record.mask { Privacy::Masked } else { Privacy::Shown };
+    let backups = config.data_dir.join(BACKUPS);
+    let ledger = Ledger::open(config.database_path(), &backups, privacy)?;
     let mut first = None;
     if ledger.is_empty().await? {
         first = Some(Root::make(&ground.home_root, ground.style)?);
@@ -180,7 +211,7 @@ async fn open(config: &Config, address: SocketAddr, manner: Manner) -> Result<Ro
         first,
     );
     let provisioner = Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes));
-    Ok(Rooms::new(ledger, provisioner, operations, homes, manners))
+    Ok((ledger.clone(), Rooms::new(ledger, provisioner, operations, homes, manners)))
 }
 
 fn ground(config: &Config) -> Ground {

@@ -4,7 +4,7 @@
 mod layers;
 mod units;
 
-pub use units::{Bytes, FolderMode, Millis};
+pub use units::{Bytes, FolderMode, Keep, Millis};
 
 use layers::Layers;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,8 @@ pub struct Config {
     pub log: LogConfig,
     /// What bites.
     pub limits: LimitsConfig,
+    /// What is kept of every decision.
+    pub record: RecordConfig,
     /// How decisions are isolated.
     pub sandbox: SandboxConfig,
     /// What the compatible door shows.
@@ -88,6 +90,17 @@ pub struct LimitsConfig {
     pub body_size: Bytes,
 }
 
+/// `record.*`
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecordConfig {
+    /// How long rows of the record are kept.
+    pub keep: Keep,
+    /// Whether people are masked in the record.
+    #[serde(deserialize_with = "units::switch")]
+    pub mask: bool,
+}
+
 /// `sandbox.*`
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -137,6 +150,7 @@ impl Default for Config {
             homes: HomesConfig::default(),
             log: LogConfig::default(),
             limits: LimitsConfig::default(),
+            record: RecordConfig::default(),
             sandbox: SandboxConfig::default(),
             compat: CompatConfig::default(),
             bootstrap: BootstrapConfig::default(),
@@ -167,6 +181,12 @@ impl Default for LimitsConfig {
             component_size: Bytes(8 << 20),
             body_size: Bytes(64 << 10),
         }
+    }
+}
+
+impl Default for RecordConfig {
+    fn default() -> Self {
+        Self { keep: Keep::DEFAULT, mask: false }
     }
 }
 

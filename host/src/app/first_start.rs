@@ -15,7 +15,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Where keys go when nobody watches.
-const KEYS_FILE: &str = "first-keys.json";
+pub(super) const KEYS_FILE: &str = "first-keys.json";
 
 /// A first start that can be carried out: everything it needs from outside was read.
 pub(super) struct Plan {

@@ -14,9 +14,16 @@ pub struct Bytes(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Millis(pub u64);
 
+/// How long something is kept; none is forever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep(pub Option<Duration>);
+
 /// Permission bits of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FolderMode(pub u32);
+
+/// How `Keep` says that there is no end.
+const FOREVER: &str = "forever";
 
 impl Millis {
     /// The same time as the rest of the program says it.
@@ -50,6 +57,27 @@ impl<'de> Deserialize<'de> for Millis {
     }
 }
 
+impl Keep {
+    /// Thirty days.
+    pub const DEFAULT: Self = Self(Some(Duration::from_secs(30 * 24 * 60 * 60)));
+}
+
+impl<'de> Deserialize<'de> for Keep {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Whole seconds; 0 is what no time can be, and stands for none.
+        let parse = |text: &str| match text {
+            FOREVER => Some(0),
+            _ => {
+                let time = humantime::parse_duration(text).ok()?;
+                (time.subsec_nanos() == 0 && !time.is_zero()).then_some(time.as_secs())
+            }
+        };
+        let expected = "a time in whole seconds such as \"30d\", or \"forever\"";
+        let seconds = deserializer.deserialize_any(Text { expected, bare_number: false, parse })?;
+        Ok(Self((seconds > 0).then(|| Duration::from_secs(seconds))))
+    }
+}
+
 impl<'de> Deserialize<'de> for FolderMode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // The owner must be able to make and list what is inside: what is adopted has to be looked into.
@@ -70,6 +98,15 @@ impl Serialize for Bytes {
 impl Serialize for Millis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&humantime::format_duration(self.duration()))
+    }
+}
+
+impl Serialize for Keep {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(time) => serializer.collect_str(&humantime::format_duration(time)),
+            None => serializer.serialize_str(FOREVER),
+        }
     }
 }
 

@@ -23,4 +23,5 @@ mod record;
 mod remote;
 mod sandbox;
 mod tenants;
+mod upkeep;
 mod walls;
