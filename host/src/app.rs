@@ -3,28 +3,26 @@
 
 mod data_dir;
 mod first_start;
+mod listening;
 mod policy_file;
+mod tls;
 
 pub(crate) use policy_file::read_policy;
 
 use crate::config::{Config, Loaded, PagemapScan};
 use crate::homes::{HomeError, Homes, Root, Style};
-use crate::http::{Manners, Rooms, router};
+use crate::http::{Manners, Rooms};
 use crate::ledger::{Ledger, LedgerError, StoredRevision};
 use crate::provision::Provisioner;
 use crate::sandbox::{
     Catalog, Engine, EngineError, Limits, LoadError, Policy, Revision, swap_is_impossible,
 };
-use axum::ServiceExt;
-use axum::extract::Request;
-use axum_server::Handle;
 use data_dir::DataDir;
 use first_start::{Announcement, Plan};
-use std::net::{SocketAddr, TcpListener};
+use listening::{Tls, listen, run};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 /// How a start was asked for.
@@ -96,12 +94,6 @@ pub enum AppError {
     Serve(#[source] std::io::Error),
 }
 
-/// How long accepted requests may take to be answered once the server is told to stop.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// How long a client may take to send a request's head.
-const HEAD_WITHIN: Duration = Duration::from_secs(5);
-
 /// Starts the server and runs it until SIGTERM or SIGINT; accepted requests are answered.
 pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     for warning in &loaded.warnings {
@@ -118,25 +110,23 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     let address = listener
         .local_addr()
         .map_err(|source| AppError::Listen { address: config.listen, source })?;
+    let tls = config.tls().map(Tls::read).transpose()?;
     let rooms = open(&config, address, manner).await?;
-    info!(listen = %address, data_dir = %config.data_dir.display(), home_root = %config.home_root.display(),
+    info!(listen = %address, tls = tls.is_some(), data_dir = %config.data_dir.display(), home_root = %config.home_root.display(),
         database = %config.database_path().display(), config = ?loaded.file, "serving");
     allow_many_connections();
-    run(listener, rooms).await
+    run(listener, tls, rooms).await
 }
 
 /// Reads what a start would read, and makes nothing.
 pub fn check(config: &Config) -> Result<(), AppError> {
+    config.tls().map(Tls::read).transpose()?;
     let engine = Engine::new(&limits(config))?;
     if !config.database_path().exists() {
         let manner = Manner { print_first_keys: false, terminal: false };
         Plan::read(config, &engine, config.listen, manner)?;
     }
     Ok(())
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address).map_err(|source| AppError::Listen { address, source })
 }
 
 /// As many as the system lets us have: the default of 1024 descriptors is used up by a thousand idle clients.
@@ -173,6 +163,8 @@ async fn open(config: &Config, address: SocketAddr, manner: Manner) -> Result<Ro
     let manners = Manners {
         body_limit_bytes: usize::try_from(config.limits.body_size.0).unwrap_or(usize::MAX),
         user_directory: config.compat.user_directory,
+        trusted_proxies: config.trusted_proxies.0.clone(),
+        requests_per_second: config.limits.requests_per_second.0,
     };
     let provisioner = Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes));
     Ok(Rooms::new(ledger, provisioner, homes, manners))
@@ -198,29 +190,4 @@ pub(crate) fn limits(config: &Config) -> Limits {
             PagemapScan::Auto => swap_is_impossible(),
         },
     }
-}
-
-async fn run(listener: TcpListener, rooms: Rooms) -> Result<(), AppError> {
-    let handle = Handle::new();
-    tokio::spawn(stop_on_signal(handle.clone()));
-    let mut server =
-        axum_server::from_tcp(listener).map_err(AppError::Serve)?.http1_only().handle(handle);
-    server.http_builder().http1().header_read_timeout(HEAD_WITHIN);
-    let service = ServiceExt::<Request>::into_make_service(router(rooms));
-    server.serve(service).await.map_err(AppError::Serve)
-}
-
-async fn stop_on_signal(handle: Handle<SocketAddr>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        warn!("no signal handlers: the server stops when it is killed");
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    info!("stopping: accepted requests are answered");
-    handle.graceful_shutdown(Some(GRACE));
 }

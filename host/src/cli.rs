@@ -2,6 +2,7 @@
 //! Refuses to do a verb's work: local verbs use the sandbox, remote ones the HTTP API, `serve` the app.
 
 mod health;
+mod own_certificate;
 mod policy;
 mod serve;
 
@@ -66,6 +67,8 @@ impl From<Ending> for ExitCode {
 
 /// Runs what was typed.
 pub fn run(arguments: Arguments) -> ExitCode {
+    // For every client that a verb makes. It is there already when somebody else in this process needed it first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let config = arguments.config;
     let ending = match arguments.verb {
         None => serve::run(config, arguments.serve),

@@ -2,14 +2,17 @@
 //! Refuses to touch what is behind the doors itself: wire types become nouns here and nouns become answers.
 
 mod body;
+mod client;
 mod decisions;
 mod health;
 mod problem;
 mod provision_user;
+mod rates;
 mod request_id;
 mod tenant;
 
 use health::Readiness;
+use rates::Rates;
 
 use crate::domain::HostCode;
 use crate::homes::Homes;
@@ -17,6 +20,8 @@ use crate::ledger::Ledger;
 use crate::provision::Provisioner;
 use axum::routing::{any, get, post};
 use axum::{Router, middleware};
+use ipnet::IpNet;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -34,7 +39,9 @@ pub struct Rooms {
     /// For `/readyz`.
     homes: Arc<Homes>,
     /// How the doors behave.
-    manners: Manners,
+    manners: Arc<Manners>,
+    /// How often who asked lately.
+    rates: Arc<Rates>,
     /// Places for requests that are being worked on.
     places: Arc<Semaphore>,
     /// For `/readyz`.
@@ -50,7 +57,9 @@ impl Rooms {
         manners: Manners,
     ) -> Self {
         let places = Arc::new(Semaphore::new(PLACES));
-        Self { ledger, provisioner, homes, manners, places, readiness: Arc::default() }
+        let rates = Arc::new(Rates::new(manners.requests_per_second));
+        let (manners, readiness) = (Arc::new(manners), Arc::default());
+        Self { ledger, provisioner, homes, manners, rates, places, readiness }
     }
 
     /// A place to be worked on, or `busy`: what waits for a disk that hangs must not grow for ever.
@@ -60,12 +69,16 @@ impl Rooms {
 }
 
 /// How the doors behave.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Manners {
     /// The largest body, in bytes.
     pub body_limit_bytes: usize,
     /// Whether `/provision-user` shows the path of the home.
     pub user_directory: bool,
+    /// Who may say in `X-Forwarded-For` where a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How often a key, and an address without one, may ask.
+    pub requests_per_second: Option<NonZeroU32>,
 }
 
 /// Requests that are worked on at once, those included whose caller has been told `busy` already.
@@ -87,8 +100,10 @@ pub fn router(rooms: Rooms) -> NormalizePath<Router> {
         .route("/healthz", get(health::alive).fallback(problem::only_get))
         .route("/readyz", get(health::ready).fallback(problem::only_get))
         .fallback(problem::not_found)
-        .with_state(rooms)
+        .with_state(rooms.clone())
         .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(middleware::from_fn(request_id::follow));
+        .layer(middleware::from_fn_with_state(rooms.clone(), rates::count))
+        .layer(middleware::from_fn(request_id::follow))
+        .layer(middleware::from_fn_with_state(rooms, client::find));
     NormalizePathLayer::trim_trailing_slash().layer(router)
 }

@@ -1,8 +1,9 @@
 //! `enlist health`: asks `/readyz`; for a process supervisor or a container's health check.
 
-use crate::cli::{Ending, fail};
+use crate::cli::{Ending, fail, own_certificate};
 use crate::config::{Config, Flags};
 use clap::Args;
+use rustls::ClientConfig;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,18 +19,25 @@ pub(super) struct HealthArguments {
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 pub(super) fn run(config: Option<PathBuf>, arguments: HealthArguments) -> Ending {
-    let server = match arguments.server {
-        Some(server) => server,
-        None => match Config::load(&Flags { config, data_dir: None }) {
-            Ok(loaded) => format!("http://{}", loaded.config.listen),
-            Err(error) => return fail(&error, Ending::WrongUse),
-        },
+    let (server, tls) = match arguments.server {
+        Some(server) => (server, None),
+        None => {
+            let config = match Config::load(&Flags { config, data_dir: None }) {
+                Ok(loaded) => loaded.config,
+                Err(error) => return fail(&error, Ending::WrongUse),
+            };
+            let own = config.tls().map(|tls| own_certificate::only(&tls.cert)).transpose();
+            match own {
+                Ok(tls) => (config.url(config.listen), tls),
+                Err(error) => return fail(&error, Ending::WrongUse),
+            }
+        }
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, Ending::Failed),
     };
-    match runtime.block_on(ask(&server)) {
+    match runtime.block_on(ask(&server, tls)) {
         Ok(true) => {
             println!("ready");
             Ending::Yes
@@ -42,8 +50,12 @@ pub(super) fn run(config: Option<PathBuf>, arguments: HealthArguments) -> Ending
     }
 }
 
-async fn ask(server: &str) -> Result<bool, reqwest::Error> {
-    let client = reqwest::Client::builder().timeout(ANSWER_WITHIN).no_proxy().build()?;
+async fn ask(server: &str, tls: Option<ClientConfig>) -> Result<bool, reqwest::Error> {
+    let mut client = reqwest::Client::builder().timeout(ANSWER_WITHIN).no_proxy();
+    if let Some(tls) = tls {
+        client = client.tls_backend_preconfigured(tls);
+    }
+    let client = client.build()?;
     let url = format!("{}/readyz", server.trim_end_matches('/'));
     Ok(client.get(url).send().await?.status().is_success())
 }

@@ -22,6 +22,7 @@ pub enum HostCode {
     MethodNotAllowed,
     BodyTooLarge,
     BodyTimeout,
+    RateLimited,
     Busy,
     PolicyTimeout,
     PolicyFailed,
@@ -29,12 +30,12 @@ pub enum HostCode {
     InternalError,
 }
 
-/// Codes of the contract that no door answers with yet: taken all the same, so that no policy can come to depend on them.
-const TAKEN_EARLY: [&str; 2] = ["downstream_busy", "rate_limited"];
+/// A code of the contract that no door answers with yet: taken all the same, so that no policy can come to depend on them.
+const TAKEN_EARLY: [&str; 1] = ["downstream_busy"];
 
 impl HostCode {
     /// Every code, for tests and for `is_taken`.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::KeyRequired,
         Self::KeyInvalid,
         Self::ScopeMissing,
@@ -52,6 +53,7 @@ impl HostCode {
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
         Self::BodyTimeout,
+        Self::RateLimited,
         Self::Busy,
         Self::PolicyTimeout,
         Self::PolicyFailed,
@@ -79,6 +81,7 @@ impl HostCode {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
+            Self::RateLimited => "rate_limited",
             Self::Busy => "busy",
             Self::PolicyTimeout => "policy_timeout",
             Self::PolicyFailed => "policy_failed",
@@ -106,6 +109,7 @@ impl HostCode {
             Self::MethodNotAllowed => "This method is not allowed here",
             Self::BodyTooLarge => "The request body is too large",
             Self::BodyTimeout => "The request body did not arrive in time",
+            Self::RateLimited => "Too many requests",
             Self::PolicyFailed => "Provisioning is not possible at the moment",
             Self::Busy | Self::PolicyTimeout | Self::StorageUnavailable | Self::InternalError => {
                 "Try again later"

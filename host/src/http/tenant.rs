@@ -2,31 +2,47 @@
 //! empty key never gets that far.
 
 use crate::domain::HostCode;
+use crate::http::Rooms;
 use crate::http::problem::Problem;
-use crate::ledger::{Denied, Ledger, Scope, Tenant};
+use crate::ledger::{Denied, Scope, Tenant};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
 /// Opens a tenant for whoever sent these headers; `wanted` is the tenant of the path, none means the key's own.
 pub(super) async fn enter(
-    ledger: &Ledger,
+    rooms: &Rooms,
     headers: &HeaderMap,
     wanted: Option<&str>,
     scope: Scope,
 ) -> Result<Tenant, Problem> {
-    Ok(ledger.authenticate(presented(headers)?, wanted, scope).await?)
+    Ok(authenticate(rooms, headers, wanted, scope).await??)
 }
 
 /// The same for the compatible door, whose clients know one way only in which a key can be wrong.
 pub(super) async fn enter_compatible(
-    ledger: &Ledger,
+    rooms: &Rooms,
     headers: &HeaderMap,
 ) -> Result<Tenant, Problem> {
-    let opened = ledger.authenticate(presented(headers)?, None, Scope::Provision).await;
+    let opened = authenticate(rooms, headers, None, Scope::Provision).await?;
     opened.map_err(|denied| match denied {
         Denied::ScopeMissing(_) | Denied::TenantRequired => HostCode::KeyInvalid.into(),
         other => other.into(),
     })
+}
+
+/// Asks the ledger, and counts the key if it is somebody's, whatever it opens.
+async fn authenticate(
+    rooms: &Rooms,
+    headers: &HeaderMap,
+    wanted: Option<&str>,
+    scope: Scope,
+) -> Result<Result<Tenant, Denied>, HostCode> {
+    let key = presented(headers)?;
+    let opened = rooms.ledger.authenticate(key, wanted, scope).await;
+    if !matches!(opened, Err(Denied::Unknown | Denied::Ledger(_))) {
+        rooms.rates.count_key(key)?;
+    }
+    Ok(opened)
 }
 
 /// `X-API-Key`, else `Authorization: Bearer`; an empty value counts as missing.

@@ -23,10 +23,12 @@ pub(crate) fn enlist() -> Command {
 
 /// Any program, in the same environment.
 pub(crate) fn without_settings(program: &str) -> Command {
+    // For the clients of this process: whoever asks a server has started a program first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let ours = name.to_string_lossy().starts_with("ENLIST_");
-        if ours || name == "STATE_DIRECTORY" {
+        if ours || name == "STATE_DIRECTORY" || name == "NOTIFY_SOCKET" {
             command.env_remove(name);
         }
     }
@@ -54,6 +56,17 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
+            .collect();
+        Self { status, headers, text: response.text().await.expect("a body") }
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
@@ -119,11 +132,18 @@ impl App {
         BufReader::new(stdout).read_line(&mut line).expect("a line");
         assert!(!line.is_empty(), "no line; the log:\n{}", self.log());
         self.line = serde_json::from_str(&line).expect("a JSON line");
-        self.url = format!("http://{}", self.line["listen"].as_str().expect("listen"));
+        let listen = self.line["listen"].as_str().expect("listen").to_owned();
+        self.url = format!("http://{listen}");
         self.child = Some(child);
         // The line comes before the database has what it speaks of; an answer comes after.
-        let mut stream = TcpStream::connect(self.line["listen"].as_str().expect("listen"))
-            .expect("a connection");
+        if self.settings.iter().any(|(name, _)| name == "ENLIST_TLS__CERT") {
+            let mut health = enlist();
+            health.arg("health").envs(self.settings.iter().map(|(k, v)| (k, v)));
+            let found = health.env("ENLIST_LISTEN", listen).output().expect("an end");
+            assert!(found.status.success(), "{found:?}; the log:\n{}", self.log());
+            return;
+        }
+        let mut stream = TcpStream::connect(listen).expect("a connection");
         stream
             .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             .expect("a request");
@@ -216,14 +236,7 @@ impl App {
     }
 
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.expect("an answer");
-        let status = response.status().as_u16();
-        let headers = response
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
-            .collect();
-        Answer { status, headers, text: response.text().await.expect("a body") }
+        Answer::of(request).await
     }
 
     pub(crate) fn client(&self) -> reqwest::Client {

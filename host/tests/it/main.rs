@@ -2,6 +2,7 @@
 //! Refuses mocks, the network beyond loopback, and tests that pass because they were skipped.
 
 mod app;
+mod clients;
 mod commands;
 mod configuration;
 mod crash;
@@ -14,4 +15,6 @@ mod names;
 mod policies;
 mod provision_user;
 mod sandbox;
+mod service;
+mod tls;
 mod walls;

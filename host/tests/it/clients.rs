@@ -1,0 +1,109 @@
+//! Who asks and how often: whose word is taken for the address, and who has to wait.
+
+use crate::app::{Answer, App, GUIDE};
+use tokio::task::JoinSet;
+
+const FORWARDED: &str = "X-Forwarded-For";
+
+/// This many of one request at once, until somebody has to wait: a second may pass between any two of them.
+async fn until_limited(request: impl Fn(usize) -> reqwest::RequestBuilder) -> Vec<Answer> {
+    const AT_ONCE: usize = 16;
+    let mut answers = Vec::new();
+    while !answers.iter().any(|answer: &Answer| answer.status == 429) {
+        let mut asked = JoinSet::new();
+        for number in answers.len()..answers.len() + AT_ONCE {
+            let request = request(number);
+            asked.spawn(async move { Answer::of(request).await });
+        }
+        answers.extend(asked.join_all().await);
+    }
+    answers
+}
+
+/// Somebody behind a proxy.
+fn ask(app: &App, path: &str, key: &str, from: &str) -> reqwest::RequestBuilder {
+    let request = app.client().post(format!("{}{path}", app.url)).body(GUIDE);
+    request.header("X-API-Key", key).header(FORWARDED, from)
+}
+
+fn guess(app: &App, path: &str, from: &str) -> reqwest::RequestBuilder {
+    ask(app, path, "a-key-of-nobodys", from)
+}
+
+#[tokio::test]
+async fn the_log_has_the_address_that_a_trusted_proxy_speaks_for() {
+    let app = App::start_with(&[("ENLIST_TRUSTED_PROXIES", "192.0.2.1, 127.0.0.0/8")]);
+    let ask = app.client().get(format!("{}/healthz", app.url));
+    let ask = ask.header(FORWARDED, "203.0.113.9").header(FORWARDED, "198.51.100.7, 192.0.2.1");
+    assert_eq!(app.send(ask).await.status, 200);
+    let log = app.log();
+    assert!(log.contains("client=198.51.100.7 ") && !log.contains("203.0.113.9"), "{log}");
+}
+
+#[tokio::test]
+async fn nobodys_word_is_taken_without_that() {
+    let app = App::start();
+    let ask = app.client().get(format!("{}/healthz", app.url));
+    assert_eq!(app.send(ask.header(FORWARDED, "198.51.100.7")).await.status, 200);
+    let log = app.log();
+    assert!(log.contains("client=127.0.0.1 ") && !log.contains("198.51.100.7"), "{log}");
+}
+
+#[tokio::test]
+async fn a_key_that_asks_too_often_has_to_wait_and_nothing_comes_of_it() {
+    let app = App::start_with(&[("ENLIST_LIMITS__REQUESTS_PER_SECOND", "1")]);
+    let post = |path: &str, body: String| {
+        let request = app.client().post(format!("{}{path}", app.url)).body(body);
+        request.header("X-API-Key", &app.tenant_key)
+    };
+    let body = |number: usize| format!(r#"{{"username":"u{number}"}}"#);
+    let answers = until_limited(|number| post("/provision-user", body(number))).await;
+    let opened = answers.iter().filter(|answer| answer.status == 200).count();
+    let limited: Vec<_> = answers.iter().filter(|answer| answer.status != 200).collect();
+    for answer in &limited {
+        assert_eq!((answer.status, answer.header("retry-after")), (429, Some("1")), "{answer:?}");
+        let json = answer.json();
+        assert_eq!((&json["success"], &json["code"]), (&false.into(), &"rate_limited".into()));
+        assert_eq!(json["error"], "Too many requests");
+    }
+    assert_eq!(app.folders().len(), opened);
+    assert_eq!(app.count("SELECT count(*) FROM decisions"), i64::try_from(opened).expect("few"));
+
+    let answers = until_limited(|number| post("/v1/decisions", body(number))).await;
+    let limited = answers.iter().find(|answer| answer.status == 429).expect("a limit");
+    assert_eq!(limited.header("content-type"), Some("application/problem+json"));
+    assert_eq!((limited.code(), limited.header("retry-after")), ("rate_limited".into(), Some("1")));
+    let operator = app.post("/v1/tenants/default/decisions", &app.operator_key, GUIDE).await;
+    assert_eq!(operator.status, 200, "another key counts apart: {operator:?}");
+}
+
+#[tokio::test]
+async fn an_address_that_guesses_keys_has_to_wait_and_nobody_else_does() {
+    let app = App::start_with(&[
+        ("ENLIST_LIMITS__REQUESTS_PER_SECOND", "1"),
+        ("ENLIST_TRUSTED_PROXIES", "127.0.0.1"),
+    ]);
+    let guesser = "198.51.100.7";
+    let answers = until_limited(|_| guess(&app, "/provision-user", guesser)).await;
+    assert!(answers.iter().all(|answer| matches!(answer.status, 401 | 429)), "{answers:?}");
+    let limited = answers.iter().find(|answer| answer.status == 429).expect("a limit");
+    assert_eq!((limited.code(), limited.header("retry-after")), ("rate_limited".into(), Some("1")));
+    assert_eq!(limited.json()["success"], false);
+    let answers = until_limited(|_| guess(&app, "/v1/decisions", guesser)).await;
+    let limited = answers.iter().find(|answer| answer.status == 429).expect("a limit");
+    assert_eq!(limited.header("content-type"), Some("application/problem+json"));
+
+    let elsewhere = app.send(guess(&app, "/provision-user", "198.51.100.8")).await;
+    assert_eq!(elsewhere.status, 401);
+    let beside = app.send(ask(&app, "/provision-user", &app.tenant_key, guesser)).await;
+    assert_eq!(beside.status, 200, "a key behind the same address is let in");
+    assert_eq!(app.count("SELECT count(*) FROM decisions"), 1);
+}
+
+#[tokio::test]
+async fn without_the_setting_nobody_has_to_wait() {
+    let app = App::start();
+    for _ in 0..200 {
+        assert_eq!(app.send(guess(&app, "/provision-user", "x")).await.status, 401);
+    }
+}
