@@ -142,7 +142,7 @@ fn allow_many_connections() {
 async fn open(config: &Config, address: SocketAddr, manner: Manner) -> Result<Rooms, AppError> {
     let engine = Engine::new(&limits(config))?;
     let style = Style { mode: config.homes.mode.0, group: config.homes_group() };
-    let root = Root::open(&config.home_root, style)?;
+    let root = Root::make(&config.home_root, style)?;
     let ledger = Ledger::open(config.database_path())?;
     if ledger.is_empty().await? {
         Plan::read(config, &engine, address, manner)?.carry_out(&ledger).await?;
@@ -152,7 +152,7 @@ async fn open(config: &Config, address: SocketAddr, manner: Manner) -> Result<Ro
     let (catalog, homes) = (Arc::new(Catalog::default()), Arc::new(Homes::default()));
     // One tenant so far: `default`, whose homes are below `home_root`.
     if let Some((tenant, stored)) = ledger.active_revisions().await?.into_iter().next() {
-        homes.settle(tenant, root);
+        homes.settle(tenant, root)?;
         let policy = load(&engine, &stored)?;
         let StoredRevision { number, policy: label, digest, settings_digest, .. } = stored;
         info!(tenant = tenant.0, revision = number, policy = label, digest, "policy active");

@@ -1,37 +1,45 @@
 //! The folders of accounts: one component below one opened directory, durable before anybody is told, never through a link.
-//! Refuses to adopt what holds something, to delete what is not empty, and to know who a folder belongs to.
+//! Refuses to adopt what holds something, to delete what is not empty, and to know who a folder belongs to. A file system that
+//! hangs is waited for by its own two threads and by nobody else.
 
-use crate::domain::{Name, TenantId};
-use crate::kill_point;
-use rustix::fs::{AtFlags, FileType, FlockOperation, Gid, Mode, OFlags};
-use rustix::io::Errno;
+mod file_system;
+mod root;
+
+pub use root::{Root, Style, make_durably};
+
+use crate::domain::{HostCode, Name, TenantId};
+use file_system::{FileSystem, FileSystems, WITHIN};
+use root::Raised;
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use tokio::sync::Semaphore;
+use tracing::info;
 
 /// Every tenant's home root.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Homes {
-    roots: RwLock<HashMap<TenantId, Arc<Root>>>,
+    places: RwLock<HashMap<TenantId, Arc<Place>>>,
+    file_systems: FileSystems,
+    /// Home roots that are being opened: each may hang, and holds a thread of everybody's meanwhile.
+    openings: Arc<Semaphore>,
 }
 
-/// A home root: one directory, open and locked against any other server.
+/// Where a tenant's homes are.
 #[derive(Debug)]
-pub struct Root {
-    directory: OwnedFd,
+struct Place {
     path: PathBuf,
     style: Style,
+    /// None until the directory could be opened.
+    opened: Mutex<Option<Opened>>,
+    opening: Arc<Semaphore>,
 }
 
-/// How a home is made.
-#[derive(Clone, Copy, Debug)]
-pub struct Style {
-    /// Permission bits, for example `0o750`, whatever the umask.
-    pub mode: u32,
-    /// The group that owns it; none leaves the one the system gives.
-    pub group: Option<u32>,
+#[derive(Clone, Debug)]
+struct Opened {
+    root: Arc<Root>,
+    file_system: Arc<FileSystem>,
 }
 
 /// What stands where a home would be.
@@ -51,7 +59,7 @@ pub enum Site {
 pub struct Home {
     root: Arc<Root>,
     name: String,
-    made: bool,
+    raised: Raised,
 }
 
 /// Why there is no home.
@@ -60,9 +68,15 @@ pub enum HomeError {
     /// Something that is not an empty folder stands there.
     #[error("something is already at {}", .0.display())]
     Occupied(PathBuf),
-    /// The tenant has no home root.
+    /// The tenant has no home root, or the server is stopping.
     #[error("no home root is open for this tenant")]
     NoRoot,
+    /// More of this tenant's work is waiting than its file system's queue holds.
+    #[error("the queue of the file system is full")]
+    Busy,
+    /// The file system did not answer in time.
+    #[error("the file system does not answer")]
+    Late,
     /// The file system refused.
     #[error("{}", .path.display())]
     Storage {
@@ -73,226 +87,167 @@ pub enum HomeError {
     },
 }
 
+impl HomeError {
+    /// What a caller is told.
+    pub fn code(&self) -> HostCode {
+        match self {
+            Self::Busy => HostCode::Busy,
+            Self::Occupied(_) => HostCode::HomeExists,
+            Self::NoRoot | Self::Late | Self::Storage { .. } => HostCode::StorageUnavailable,
+        }
+    }
+
+    /// The same fact, for the next of those whom it befell together.
+    fn again(&self) -> Self {
+        match self {
+            Self::Occupied(path) => Self::Occupied(path.clone()),
+            Self::NoRoot => Self::NoRoot,
+            Self::Busy => Self::Busy,
+            Self::Late => Self::Late,
+            Self::Storage { path, source } => {
+                let again = source.raw_os_error().map(io::Error::from_raw_os_error);
+                storage(path, again.unwrap_or_else(|| source.kind().into()))
+            }
+        }
+    }
+}
+
+/// Home roots that may be opened at once.
+const OPENINGS: usize = 16;
+
+impl Default for Homes {
+    fn default() -> Self {
+        Self {
+            places: RwLock::default(),
+            file_systems: FileSystems::default(),
+            openings: Arc::new(Semaphore::new(OPENINGS)),
+        }
+    }
+}
+
 impl Homes {
     /// From here on the homes of `tenant` are below `root`.
-    pub fn settle(&self, tenant: TenantId, root: Root) {
-        let mut roots = self.roots.write().unwrap_or_else(PoisonError::into_inner);
-        roots.insert(tenant, Arc::new(root));
+    pub fn settle(&self, tenant: TenantId, root: Root) -> Result<(), HomeError> {
+        let place = Place::new(root.path().to_owned(), root.style());
+        self.fill(&place, root)?;
+        self.put(tenant, place);
+        Ok(())
+    }
+
+    /// From here on the homes of `tenant` are below `path`, which is opened when it is first needed, and tried again until it
+    /// can be. It is never made: where homes have been and nothing is now, a disk is missing.
+    pub fn expect(&self, tenant: TenantId, path: PathBuf, style: Style) {
+        self.put(tenant, Place::new(path, style));
+    }
+
+    /// The tenant is gone; its folders stay.
+    pub fn forget(&self, tenant: TenantId) {
+        self.places.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
     }
 
     /// Where the home of `name` is or would be.
     pub fn path(&self, tenant: TenantId, name: &str) -> Result<PathBuf, HomeError> {
-        Ok(self.root(tenant)?.path.join(name))
+        let place = self.place(tenant)?;
+        let opened = place.opened();
+        let root = opened.as_ref().map_or(place.path.as_path(), |opened| opened.root.path());
+        Ok(root.join(name))
     }
 
     /// What stands where the home of `name` would be.
     pub async fn site(&self, tenant: TenantId, name: &Name) -> Result<Site, HomeError> {
-        let root = self.root(tenant)?;
+        let Opened { root, file_system } = self.open(tenant).await?;
         let name = name.as_str().to_owned();
-        off_the_worker(move || root.site(&name)).await
+        file_system.look(tenant, move || root.site(&name)).await
     }
 
     /// Makes the home of `name`, or adopts an empty folder that is already there; durable when this returns.
     pub async fn build(&self, tenant: TenantId, name: &Name) -> Result<Home, HomeError> {
-        let root = self.root(tenant)?;
-        let name = name.as_str().to_owned();
-        off_the_worker(move || Root::build(root, name)).await
+        let Opened { root, file_system } = self.open(tenant).await?;
+        file_system.build(tenant, root, name.as_str().to_owned()).await
     }
 
     /// Takes back a home whose account was not opened: removed if this made it and it is still empty.
-    pub async fn discard(&self, home: Home) -> Result<(), HomeError> {
-        off_the_worker(move || home.discard()).await
+    pub async fn discard(&self, tenant: TenantId, home: Home) -> Result<(), HomeError> {
+        let file_system = self.file_systems.of(&home.root)?;
+        file_system.discard(tenant, home).await
     }
 
-    /// Whether a home could be made now, for every root: writable, and room left.
+    /// Whether a home could be made now, for every root: open, writable, and room left. All are asked at once.
     pub async fn ready(&self) -> Result<(), HomeError> {
-        let roots: Vec<_> = {
-            let roots = self.roots.read().unwrap_or_else(PoisonError::into_inner);
-            roots.values().cloned().collect()
-        };
-        off_the_worker(move || roots.iter().try_for_each(|root| root.ready())).await
+        let tenants: Vec<_> = self.read().keys().copied().collect();
+        let asked = tenants.into_iter().map(|tenant| async move {
+            let Opened { root, file_system } = self.open(tenant).await?;
+            file_system.look(tenant, move || root.ready()).await
+        });
+        futures_util::future::try_join_all(asked).await.map(drop)
     }
 
-    fn root(&self, tenant: TenantId) -> Result<Arc<Root>, HomeError> {
-        let roots = self.roots.read().unwrap_or_else(PoisonError::into_inner);
-        roots.get(&tenant).cloned().ok_or(HomeError::NoRoot)
+    fn place(&self, tenant: TenantId) -> Result<Arc<Place>, HomeError> {
+        self.read().get(&tenant).cloned().ok_or(HomeError::NoRoot)
+    }
+
+    async fn open(&self, tenant: TenantId) -> Result<Opened, HomeError> {
+        let place = self.place(tenant)?;
+        if let Some(opened) = place.opened() {
+            return Ok(opened);
+        }
+        let opening = tokio::time::timeout(WITHIN, self.open_now(&place));
+        opening.await.map_err(|_| HomeError::Late)?
+    }
+
+    /// One at a time for a tenant, and a few in all: each may hang, and holds a thread meanwhile.
+    async fn open_now(&self, place: &Place) -> Result<Opened, HomeError> {
+        let gone = |_| HomeError::NoRoot;
+        let mine = Arc::clone(&place.opening).acquire_owned().await.map_err(gone)?;
+        if let Some(opened) = place.opened() {
+            return Ok(opened);
+        }
+        let anybodys = Arc::clone(&self.openings).acquire_owned().await.map_err(gone)?;
+        let (path, style) = (place.path.clone(), place.style);
+        let opening = tokio::task::spawn_blocking(move || {
+            // Held for as long as it takes, also when nobody waits any more.
+            let _held = (mine, anybodys);
+            Root::open(&path, style)
+        });
+        let root = opening.await.map_err(|lost| storage(&place.path, io::Error::other(lost)))??;
+        info!(root = %root.path().display(), "a home root is there");
+        self.fill(place, root)
+    }
+
+    fn fill(&self, place: &Place, root: Root) -> Result<Opened, HomeError> {
+        let file_system = self.file_systems.of(&root)?;
+        let opened = Opened { root: Arc::new(root), file_system };
+        *place.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(opened.clone());
+        Ok(opened)
+    }
+
+    fn put(&self, tenant: TenantId, place: Place) {
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        places.insert(tenant, Arc::new(place));
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<TenantId, Arc<Place>>> {
+        self.places.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// File systems block; a worker must not.
-async fn off_the_worker<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, HomeError> + Send + 'static,
-) -> Result<T, HomeError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(lost) => Err(storage(Path::new(""), io::Error::other(lost))),
-    }
-}
-
-fn storage(path: &Path, source: impl Into<io::Error>) -> HomeError {
-    HomeError::Storage { path: path.to_owned(), source: source.into() }
-}
-
-/// Makes a folder and whatever is missing above it, each entry on the disk when this returns. A relative path starts at the
-/// working directory.
-pub fn make_durably(path: &Path) -> io::Result<()> {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        Some(_) => Path::new("."),
-        None => return Ok(()),
-    };
-    let sync = || std::fs::File::open(parent)?.sync_all();
-    if path.is_dir() {
-        // Whoever made it may have died before this. A parent that we may not read was not made by us.
-        return match sync() {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-            synced => synced,
-        };
-    }
-    make_durably(parent)?;
-    match std::fs::create_dir(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => sync(),
-    }
-}
-
-fn open(path: &Path, style: Style) -> io::Result<Root> {
-    make_durably(path)?;
-    let path = path.canonicalize()?;
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory = rustix::fs::open(&path, flags, Mode::empty())?;
-    // Two servers would each take the other's new folder for an empty one to adopt.
-    rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive).map_err(|errno| {
-        match errno {
-            Errno::WOULDBLOCK => {
-                io::Error::new(io::ErrorKind::ResourceBusy, "in use by another Enlist")
-            }
-            other => other.into(),
-        }
-    })?;
-    Ok(Root { directory, path, style })
-}
-
-impl Root {
-    /// Opens a home root, making it (durably) if it is not there. The path itself may lead through links: it is the operator's.
-    /// From here on everything happens below the opened directory.
-    pub fn open(path: &Path, style: Style) -> Result<Self, HomeError> {
-        open(path, style).map_err(|source| storage(path, source))
+impl Place {
+    fn new(path: PathBuf, style: Style) -> Self {
+        Self { path, style, opened: Mutex::new(None), opening: Arc::new(Semaphore::new(1)) }
     }
 
-    fn site(&self, name: &str) -> Result<Site, HomeError> {
-        let fail = |errno: Errno| storage(&self.path.join(name), errno);
-        match self.enter(name) {
-            Ok(folder) if is_ours(&folder).map_err(fail)? && is_empty(&folder).map_err(fail)? => {
-                Ok(Site::Empty)
-            }
-            Ok(_) | Err(Errno::NOTDIR | Errno::LOOP) => Ok(Site::Occupied),
-            Err(Errno::NOENT) => Ok(Site::Free),
-            // A folder that we may not read is somebody's.
-            Err(Errno::ACCESS | Errno::PERM) => Ok(Site::Occupied),
-            Err(errno) => Err(fail(errno)),
-        }
-    }
-
-    fn build(self: Arc<Self>, name: String) -> Result<Home, HomeError> {
-        let fail = |errno: Errno| storage(&self.path.join(&name), errno);
-        kill_point::reach("before_mkdir");
-        let made = match rustix::fs::mkdirat(&self.directory, &name, Mode::from(self.style.mode)) {
-            Ok(()) => true,
-            Err(Errno::EXIST) if self.site(&name)? == Site::Empty => false,
-            Err(Errno::EXIST) => return Err(HomeError::Occupied(self.path.join(&name))),
-            Err(errno) => return Err(fail(errno)),
-        };
-        kill_point::reach("after_mkdir");
-        let home = Home { root: Arc::clone(&self), name: name.clone(), made };
-        match self.finish(&name) {
-            Ok(()) => {
-                kill_point::reach("after_fsync");
-                Ok(home)
-            }
-            Err(errno) => {
-                // Best effort: what was refused to us may be refused again, and an empty folder is adopted next time.
-                let _ = home.discard();
-                Err(fail(errno))
-            }
-        }
-    }
-
-    /// Mode and group as configured, then the entry on the disk. Also for a folder that is adopted: the attempt that made it
-    /// may have died before this.
-    fn finish(&self, name: &str) -> Result<(), Errno> {
-        let folder = self.enter(name)?;
-        let now = rustix::fs::fstat(&folder)?;
-        let wanted = Mode::from(self.style.mode);
-        let mut changed = false;
-        if let Some(group) = self.style.group.filter(|group| *group != now.st_gid) {
-            rustix::fs::fchown(&folder, None, Some(Gid::from_raw(group)))?;
-            changed = true;
-        }
-        if changed || Mode::from_raw_mode(now.st_mode) != wanted {
-            rustix::fs::fchmod(&folder, wanted)?;
-            changed = true;
-        }
-        if changed {
-            rustix::fs::fsync(&folder)?;
-        }
-        rustix::fs::fsync(&self.directory)
-    }
-
-    fn enter(&self, name: &str) -> Result<OwnedFd, Errno> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        rustix::fs::openat(&self.directory, name, flags, Mode::empty())
-    }
-
-    fn ready(&self) -> Result<(), HomeError> {
-        let fail = |errno: Errno| storage(&self.path, errno);
-        // Through the descriptor, as homes are made: the path may lead elsewhere by now.
-        rustix::fs::accessat(&self.directory, ".", rustix::fs::Access::WRITE_OK, AtFlags::empty())
-            .map_err(fail)?;
-        if rustix::fs::fstat(&self.directory).map_err(fail)?.st_nlink == 0 {
-            return Err(fail(Errno::NOENT));
-        }
-        let room = rustix::fs::fstatvfs(&self.directory).map_err(fail)?;
-        // Some file systems count no inodes at all and say 0 of 0.
-        if room.f_bavail == 0 || (room.f_files > 0 && room.f_favail == 0) {
-            return Err(fail(Errno::NOSPC));
-        }
-        Ok(())
+    fn opened(&self) -> Option<Opened> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Home {
     /// Where it is.
     pub fn path(&self) -> PathBuf {
-        self.root.path.join(&self.name)
-    }
-
-    fn discard(self) -> Result<(), HomeError> {
-        if !self.made {
-            return Ok(());
-        }
-        match rustix::fs::unlinkat(&self.root.directory, &self.name, AtFlags::REMOVEDIR) {
-            // Somebody put something in: theirs now, and kept.
-            Ok(()) | Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOENT) => Ok(()),
-            Err(errno) => Err(storage(&self.path(), errno)),
-        }
+        self.root.path().join(&self.name)
     }
 }
 
-/// A folder of another user's is not ours to give away; root may.
-fn is_ours(folder: &OwnedFd) -> Result<bool, Errno> {
-    let us = rustix::process::geteuid();
-    Ok(us.is_root() || rustix::fs::fstat(folder)?.st_uid == us.as_raw())
-}
-
-fn is_empty(folder: &OwnedFd) -> Result<bool, Errno> {
-    for entry in rustix::fs::Dir::read_from(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        let itself = matches!(name, b"." | b"..") && entry.file_type() != FileType::RegularFile;
-        if !itself {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+fn storage(path: &Path, source: impl Into<io::Error>) -> HomeError {
+    HomeError::Storage { path: path.to_owned(), source: source.into() }
 }

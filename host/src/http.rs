@@ -5,6 +5,7 @@ mod body;
 mod client;
 mod decisions;
 mod health;
+mod places;
 mod problem;
 mod provision_user;
 mod rates;
@@ -12,9 +13,9 @@ mod request_id;
 mod tenant;
 
 use health::Readiness;
+use places::Places;
 use rates::Rates;
 
-use crate::domain::HostCode;
 use crate::homes::Homes;
 use crate::ledger::Ledger;
 use crate::provision::Provisioner;
@@ -24,7 +25,6 @@ use ipnet::IpNet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
@@ -43,7 +43,7 @@ pub struct Rooms {
     /// How often who asked lately.
     rates: Arc<Rates>,
     /// Places for requests that are being worked on.
-    places: Arc<Semaphore>,
+    places: Places,
     /// For `/readyz`.
     readiness: Arc<Readiness>,
 }
@@ -56,15 +56,9 @@ impl Rooms {
         homes: Arc<Homes>,
         manners: Manners,
     ) -> Self {
-        let places = Arc::new(Semaphore::new(PLACES));
         let rates = Arc::new(Rates::new(manners.requests_per_second));
         let (manners, readiness) = (Arc::new(manners), Arc::default());
-        Self { ledger, provisioner, homes, manners, rates, places, readiness }
-    }
-
-    /// A place to be worked on, or `busy`: what waits for a disk that hangs must not grow for ever.
-    fn enter(&self) -> Result<OwnedSemaphorePermit, HostCode> {
-        Arc::clone(&self.places).try_acquire_owned().map_err(|_| HostCode::Busy)
+        Self { ledger, provisioner, homes, manners, rates, places: Places::default(), readiness }
     }
 }
 
@@ -80,9 +74,6 @@ pub struct Manners {
     /// How often a key, and an address without one, may ask.
     pub requests_per_second: Option<NonZeroU32>,
 }
-
-/// Requests that are worked on at once, those included whose caller has been told `busy` already.
-const PLACES: usize = 1024;
 
 /// How long a request may take from its body to its answer: the provider waits five seconds, and the way there and back costs
 /// some of them. The work itself goes on; the next request finds it done.

@@ -2,12 +2,14 @@
 //! Refuses to be asked without a tenant: `authenticate` is the only maker of a [`Tenant`], and `of` the only door to a query.
 
 mod accounts;
+mod checkpoint;
 mod first_start;
 mod keys;
 mod record;
 mod revisions;
 mod sqlite;
 mod turns;
+mod writer;
 
 pub use accounts::{Opened, Recognition, Reservation};
 pub use first_start::FirstStart;
@@ -69,6 +71,13 @@ pub struct Book {
     tenant: Tenant,
 }
 
+impl Book {
+    /// Whose part it is.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+}
+
 /// Why the ledger could not say or do something.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -78,9 +87,15 @@ pub enum LedgerError {
     /// The writer is gone: the server is stopping.
     #[error("the writer has stopped")]
     Stopped,
-    /// The database refused.
+    /// The database refused this one thing.
     #[error("SQLite")]
     Database(#[from] rusqlite::Error),
+    /// The transaction that this was part of was not committed, and never will be.
+    #[error("the transaction was undone")]
+    Undone(#[source] Arc<rusqlite::Error>),
+    /// The transaction that this was part of may be on the disk or not.
+    #[error("a commit is in doubt")]
+    InDoubt(#[source] Arc<rusqlite::Error>),
     /// A file beside the database could not be made or read.
     #[error("{0}")]
     File(String, #[source] std::io::Error),
@@ -104,10 +119,18 @@ impl LedgerError {
     pub fn code(&self) -> HostCode {
         match self {
             Self::Busy | Self::Stopped => HostCode::Busy,
-            Self::Database(_) | Self::File(..) | Self::Unexpected(_) | Self::Newer { .. } => {
-                HostCode::StorageUnavailable
-            }
+            Self::Database(_)
+            | Self::Undone(_)
+            | Self::InDoubt(_)
+            | Self::File(..)
+            | Self::Unexpected(_)
+            | Self::Newer { .. } => HostCode::StorageUnavailable,
         }
+    }
+
+    /// Whether what was to be written may be there all the same.
+    pub fn is_in_doubt(&self) -> bool {
+        matches!(self, Self::InDoubt(_) | Self::Stopped)
     }
 }
 

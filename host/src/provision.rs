@@ -2,6 +2,7 @@
 //! Refuses to know what stands at either end: no HTTP, no SQL, no wasmtime.
 
 mod pick;
+mod say;
 
 use crate::domain::{
     Account, Allowance, Decision, Email, Failure, Grant, HostCode, Occasion, Refusal, Request,
@@ -11,11 +12,14 @@ use crate::homes::{Home, HomeError, Homes};
 use crate::ledger::{
     Asked, Book, Entry, Ledger, LedgerError, Opened, Recognition, Reservation, Said, Tenant,
 };
+use crate::meters::{METERS, Stage as Step, TenantLabel};
 use crate::sandbox::{Active, Catalog, DecideError};
 use pick::Hold;
+use say::{count, failed, note};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tracing::{error, warn};
+use std::time::Instant;
+use tracing::warn;
 
 /// Opens accounts: the rooms it leads through.
 #[derive(Clone)]
@@ -87,9 +91,16 @@ impl ProvisionError {
             Self::Policy(failure) => failure.fault.code(),
             Self::NoPolicy => HostCode::PolicyFailed,
             Self::Ledger(error) => error.code(),
-            Self::Home(_) => HostCode::StorageUnavailable,
+            Self::Home(error) => error.code(),
         }
     }
+}
+
+/// How an attempt to provision somebody ended.
+enum Attempt {
+    Outcome(Outcome),
+    /// The name was granted and free, and something stands where its home would be.
+    InTheWay(Refusal, Said),
 }
 
 /// What is known before anything is done.
@@ -112,25 +123,53 @@ impl Provisioner {
         let book = self.ledger.of(tenant);
         let active = self.catalog.active(tenant.id()).ok_or(ProvisionError::NoPolicy)?;
         let mut asked = asked(ask, &active, false);
+        let began = Instant::now();
         let turn = book.turn(&asked.request.applicant).await;
-        let outcome = match self.consider(&book, tenant, &active, &mut asked, Hold::Fast).await {
-            Ok(Considered::Known(account)) => {
-                drop(turn);
-                note(&book, &asked, Said::known(&account.name, None)).await;
-                self.known(tenant, account)
+        METERS.stage(Step::Turn, began);
+        let turn = match turn {
+            Ok(turn) => turn,
+            Err(error) => return failed(&book, tenant, &asked, Err(error.into())),
+        };
+        // A new person's folder is hardly ever there: whether it is shows when it is made. Only then is looked before deciding.
+        let outcome = match self.attempt(&book, tenant, &active, &mut asked, Hold::Fast).await {
+            Ok(Attempt::InTheWay(..)) => {
+                self.attempt(&book, tenant, &active, &mut asked, Hold::Looking).await
             }
-            Ok(Considered::Linkable(account)) => self.link(&book, tenant, account, &asked).await,
-            Ok(Considered::Refused(refusal, said)) => {
-                drop(turn);
-                note(&book, &asked, said).await;
+            attempted => attempted,
+        };
+        let outcome = outcome.and_then(|attempted| match attempted {
+            Attempt::Outcome(outcome) => Ok(outcome),
+            Attempt::InTheWay(refusal, said) => {
+                note(&book, &asked, said.overruled(&refusal))?;
                 Ok(Outcome::Refused(refusal))
             }
-            Ok(Considered::Granted(grant, said)) => {
-                self.open(&book, tenant, grant, &asked, said).await
+        });
+        drop(turn);
+        failed(&book, tenant, &asked, outcome)
+    }
+
+    async fn attempt(
+        &self,
+        book: &Book,
+        tenant: &Tenant,
+        active: &Active,
+        asked: &mut Asked,
+        hold: Hold,
+    ) -> Result<Attempt, ProvisionError> {
+        match self.consider(book, tenant, active, asked, hold).await? {
+            Considered::Known(account) => {
+                note(book, asked, Said::known(&account.name, None))?;
+                Ok(Attempt::Outcome(self.known(tenant, account)?))
             }
-            Err(error) => Err(error),
-        };
-        failed(&book, tenant, &asked, outcome).await
+            Considered::Linkable(account) => {
+                Ok(Attempt::Outcome(self.link(book, tenant, account, asked).await?))
+            }
+            Considered::Refused(refusal, said) => {
+                note(book, asked, said)?;
+                Ok(Attempt::Outcome(Outcome::Refused(refusal)))
+            }
+            Considered::Granted(grant, said) => self.open(book, tenant, grant, asked, said).await,
+        }
     }
 
     /// Says what `provision` would answer, and does none of it; the record gets a row marked `dry_run`.
@@ -139,7 +178,7 @@ impl Provisioner {
         let active = self.catalog.active(tenant.id()).ok_or(ProvisionError::NoPolicy)?;
         let mut asked = asked(ask, &active, true);
         let considered = self.consider(&book, tenant, &active, &mut asked, Hold::Loose).await;
-        let (rehearsal, said) = match failed(&book, tenant, &asked, considered).await? {
+        let (rehearsal, said) = match failed(&book, tenant, &asked, considered)? {
             Considered::Known(account) | Considered::Linkable(account) => {
                 let said = Said::known(&account.name, None);
                 (Rehearsal::Grant(account.name, account.allowance, account.revision), said)
@@ -149,7 +188,7 @@ impl Provisioner {
             }
             Considered::Granted(grant, said) => seat(grant, said, &asked),
         };
-        note(&book, &asked, said).await;
+        note(&book, &asked, said)?;
         Ok(rehearsal)
     }
 
@@ -162,17 +201,27 @@ impl Provisioner {
         asked: &mut Asked,
         hold: Hold,
     ) -> Result<Considered, ProvisionError> {
+        let began = Instant::now();
         if let Some(recognised) = recognise(book, tenant, asked).await? {
+            METERS.stage(Step::Recognise, began);
             return Ok(recognised);
         }
         let usage = book.usage(&asked.request.applicant).await?;
+        METERS.stage(Step::Recognise, began);
         asked.usage = Some(usage);
         let pick = |names| self.pick(book, tenant.id(), names, hold);
-        match active.policy.decide(&asked.request, usage, pick).await {
-            Ok(verdict) => Ok(considered(verdict)),
-            Err(DecideError::Pick(error)) => Err(error),
-            Err(DecideError::Failed(failure)) => Err(ProvisionError::Policy(failure)),
-        }
+        let began = Instant::now();
+        let decided = active.policy.decide(&asked.request, usage, pick).await;
+        METERS.stage(Step::Decide, began);
+        let decided = match decided {
+            Ok(verdict) => Ok(verdict),
+            Err(DecideError::Pick(error)) => return Err(error),
+            Err(DecideError::Failed(failure)) => Err(failure),
+        };
+        let fuel = decided.as_ref().map_or_else(|failure| failure.fuel, |verdict| verdict.fuel);
+        let used = fuel as f64 / active.policy.fuel_limit() as f64;
+        METERS.fuel.get_or_create(&TenantLabel::of(tenant.name().as_str())).observe(used);
+        decided.map(considered).map_err(ProvisionError::Policy)
     }
 
     async fn link(
@@ -184,10 +233,12 @@ impl Provisioner {
     ) -> Result<Outcome, ProvisionError> {
         let subject = asked.request.applicant.subject.clone().unwrap_or_default();
         let said = Said::known(&account.name, Some("linked".to_owned()));
-        if !book.link(&account, &subject, Entry { asked: asked.clone(), said }).await? {
+        let entry = Entry { asked: asked.clone(), said: said.clone() };
+        if !book.link(&account, &subject, entry).await? {
             // Only a door that does not wait its turn could have been quicker: ask again, and be known.
             return Err(LedgerError::Busy.into());
         }
+        count(book, asked, &said);
         self.known(tenant, account)
     }
 
@@ -199,38 +250,46 @@ impl Provisioner {
         grant: Grant<Option<Reservation>>,
         asked: &Asked,
         said: Said,
-    ) -> Result<Outcome, ProvisionError> {
-        let home = match self.homes.build(tenant.id(), &grant.name).await {
+    ) -> Result<Attempt, ProvisionError> {
+        let began = Instant::now();
+        let home = self.homes.build(tenant.id(), &grant.name).await;
+        METERS.stage(Step::Home, began);
+        let home = match home {
             Ok(home) => home,
             Err(HomeError::Occupied(path)) => {
                 let detail = Some(path.display().to_string());
                 let refusal = Refusal::Host { code: HostCode::HomeExists, detail };
-                note(book, asked, said.overruled(&refusal)).await;
-                return Ok(Outcome::Refused(refusal));
+                return Ok(Attempt::InTheWay(refusal, said));
             }
             Err(error) => return Err(error.into()),
         };
-        let (applicant, entry) = (&asked.request.applicant, Entry { asked: asked.clone(), said });
-        match book.open(applicant, &grant.name, &grant.allowance, entry).await {
+        let applicant = &asked.request.applicant;
+        let entry = Entry { asked: asked.clone(), said: said.clone() };
+        let began = Instant::now();
+        let opened = book.open(applicant, &grant.name, &grant.allowance, entry).await;
+        METERS.stage(Step::Commit, began);
+        match opened {
             Ok(Opened::Account(account)) => {
-                Ok(Outcome::Opened(Held { account, home: home.path() }))
+                count(book, asked, &said);
+                let opened = Outcome::Opened(Held { account, home: home.path() });
+                Ok(Attempt::Outcome(opened))
             }
             Ok(Opened::Refused(refusal)) => {
-                self.discard(home).await;
-                Ok(Outcome::Refused(refusal))
+                count(book, asked, &said.overruled(&refusal));
+                self.discard(tenant, home).await;
+                Ok(Attempt::Outcome(Outcome::Refused(refusal)))
             }
-            // Nothing was tried. After any other error it is not known whether the commit is on the disk, and an account
-            // without its folder is worse than an empty folder, which the next attempt adopts.
-            Err(LedgerError::Busy) => {
-                self.discard(home).await;
-                Err(LedgerError::Busy.into())
+            // An account without its folder is worse than an empty folder, which the next attempt adopts.
+            Err(error) if error.is_in_doubt() => Err(error.into()),
+            Err(error) => {
+                self.discard(tenant, home).await;
+                Err(error.into())
             }
-            Err(error) => Err(error.into()),
         }
     }
 
-    async fn discard(&self, home: Home) {
-        if let Err(error) = self.homes.discard(home).await {
+    async fn discard(&self, tenant: &Tenant, home: Home) {
+        if let Err(error) = self.homes.discard(tenant.id(), home).await {
             warn!(?error, "an empty folder is left; the next attempt adopts it");
         }
     }
@@ -252,30 +311,6 @@ fn seat(grant: Grant<Option<Reservation>>, said: Said, asked: &Asked) -> (Rehear
         }
         None => (Rehearsal::Grant(grant.name.to_string(), grant.allowance, asked.revision), said),
     }
-}
-
-/// Says in the log and in the record that there was no answer, if there was none.
-async fn failed<T>(
-    book: &Book,
-    tenant: &Tenant,
-    asked: &Asked,
-    result: Result<T, ProvisionError>,
-) -> Result<T, ProvisionError> {
-    if let Err(error) = &result {
-        let (request_id, revision) = (&asked.request_id, asked.revision);
-        error!(request_id, tenant = %tenant.name(), revision, ?error, "{error}");
-        match error {
-            ProvisionError::Policy(failure) => note(book, asked, Said::failed(failure)).await,
-            ProvisionError::Ledger(_) => {
-                // The caller is not kept waiting for the very thing that just failed.
-                let said = Said::failed_host(error.code(), format!("{error:?}"));
-                let (book, asked) = (book.clone(), asked.clone());
-                tokio::spawn(async move { note(&book, &asked, said).await });
-            }
-            other => note(book, asked, Said::failed_host(other.code(), format!("{other:?}"))).await,
-        }
-    }
-    result
 }
 
 async fn recognise(
@@ -327,12 +362,5 @@ fn considered(verdict: Verdict<Option<Reservation>>) -> Considered {
             let said = Said::refused(&refusal, verdict.notes, Some(verdict.fuel));
             Considered::Refused(refusal, said)
         }
-    }
-}
-
-/// A row that cannot be written does not undo an answer that changed nothing; the log has it.
-async fn note(book: &Book, asked: &Asked, said: Said) {
-    if let Err(error) = book.record(Entry { asked: asked.clone(), said }).await {
-        error!(request_id = asked.request_id, ?error, "a decision is missing from the record");
     }
 }

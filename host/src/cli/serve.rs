@@ -6,6 +6,7 @@ use crate::config::{Config, Flags, LogConfig, LogFormat};
 use clap::Args;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 /// What `enlist` and `enlist serve` take.
@@ -57,11 +58,17 @@ pub(super) fn run(config: Option<PathBuf>, arguments: ServeArguments) -> Ending 
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, Ending::No),
     };
-    match runtime.block_on(app::serve(loaded, manner)) {
+    let ended = match runtime.block_on(app::serve(loaded, manner)) {
         Ok(()) => Ending::Yes,
         Err(error) => fail(&error, ending(&error)),
-    }
+    };
+    // A file system that hangs must not keep the process from ending.
+    runtime.shutdown_timeout(LAST_WORDS);
+    ended
 }
+
+/// What may still run when the last request is answered.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// 2 for what the settings say, 1 for what the machine says.
 fn ending(error: &AppError) -> Ending {

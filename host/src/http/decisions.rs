@@ -62,7 +62,7 @@ async fn answer(
         now(),
     );
     let ask = Ask { request_id: id.0.clone(), request };
-    let _place = rooms.enter()?;
+    let _place = rooms.places.enter(tenant.id())?;
     // Nothing is left half done: a rehearsal that is given up is only missing from the record.
     let rehearsal = tokio::time::timeout(ANSWER_WITHIN, rooms.provisioner.rehearse(&tenant, ask))
         .await

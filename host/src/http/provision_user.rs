@@ -72,7 +72,7 @@ async fn answer(
 
 /// On a task of its own: a caller that hangs up does not leave half of it, and one that waits gets an answer in time.
 async fn provision(rooms: &Rooms, tenant: Tenant, ask: Ask) -> Result<Outcome, Problem> {
-    let place = rooms.enter()?;
+    let place = rooms.places.enter(tenant.id())?;
     let provisioner = rooms.provisioner.clone();
     let work = async move {
         let _place = place;

@@ -3,8 +3,9 @@
 
 use crate::http::client::Client;
 use crate::http::problem;
+use crate::meters::{AnswerLabel, METERS};
 use axum::Extension;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -29,10 +30,14 @@ pub(super) async fn follow(
     request.extensions_mut().insert(named.clone());
     let span = info_span!("request", request_id = %id);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    // A path that no route knows is anybody's invention: it must not become a label.
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
     let began = Instant::now();
     let mut response = async move {
         let response = problem::finish(next.run(request).await, &path, &named);
         let (status, took) = (response.status().as_u16(), began.elapsed());
+        METERS.answers.get_or_create(&AnswerLabel { route, status }).inc();
         info!(%client, %method, path, status, took_us = took.as_micros(), "answered");
         response
     }

@@ -53,15 +53,23 @@ pub enum Opened {
 /// How long a name that somebody else is about to get is waited for: well inside what the provider waits.
 const NAME_WAIT: Duration = Duration::from_secs(2);
 
+/// The same for one's own other requests.
+const PERSON_WAIT: Duration = Duration::from_secs(3);
+
 /// The counter of a tenant's open accounts, whatever their domain.
 const IN_ALL: &str = "";
 
 const COLUMNS: &str = "id, name, issuer, subject, username, email, state, allowance, revision";
 
 impl Book {
-    /// Waits until no other request about this person is on its way. The provider username first, then the subject: the one
-    /// order in which both are ever taken.
-    pub async fn turn(&self, applicant: &Applicant) -> PersonTurn {
+    /// Waits until no other request about this person is on its way; `Busy` when that takes longer than anybody waits.
+    pub async fn turn(&self, applicant: &Applicant) -> Result<PersonTurn, LedgerError> {
+        let turn = tokio::time::timeout(PERSON_WAIT, self.both_turns(applicant));
+        turn.await.map_err(|_| LedgerError::Busy)
+    }
+
+    /// The provider username first, then the subject: the one order in which both are ever taken.
+    async fn both_turns(&self, applicant: &Applicant) -> PersonTurn {
         let (tenant, issuer) = (self.tenant.id, &applicant.issuer);
         let people = &self.ledger.people;
         let username = Person::Username(issuer.clone(), applicant.username.clone());

@@ -105,6 +105,16 @@ impl Said {
         }
     }
 
+    /// `known`, `granted`, `refused` or `failed`.
+    pub fn outcome(&self) -> &'static str {
+        self.outcome
+    }
+
+    /// The code of a no.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
     /// The same decision after the host refused what the policy granted: the notes and the fuel stay.
     pub fn overruled(self, refusal: &Refusal) -> Self {
         Self::refused(refusal, self.notes, self.fuel)
@@ -112,11 +122,19 @@ impl Said {
 }
 
 impl Book {
-    /// Writes a row; durable when this returns.
-    pub async fn record(&self, entry: Entry) -> Result<(), LedgerError> {
+    /// Puts a row on its way into the record and does not wait for it: it is on the disk with the next commit, and lost if the
+    /// process dies before. `Busy` when the tenant's queue is full.
+    pub fn note(&self, entry: Entry) -> Result<(), LedgerError> {
         let tenant = self.tenant.clone();
-        let write = move |tx: &Connection| insert(tx, tenant.id.0, &tenant.key, &entry);
-        self.ledger.database.write(self.tenant.id, write).await
+        let write = move |tx: &Connection| {
+            let written = insert(tx, tenant.id.0, &tenant.key, &entry);
+            if let Err(error) = &written {
+                let request_id = entry.asked.request_id;
+                tracing::error!(request_id, ?error, "a decision is missing from the record");
+            }
+            written
+        };
+        self.ledger.database.write_unheard(self.tenant.id, write)
     }
 }
 

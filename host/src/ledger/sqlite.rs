@@ -1,16 +1,16 @@
-//! SQLite: one writer on a thread of its own, readers beside it, the schema and its migrations.
-//! Refuses to know what is stored: it runs what the other files of the ledger hand it, each write in one transaction.
+//! SQLite: one file, its writer, its readers beside it, the schema and its migrations.
+//! Refuses to know what is stored: it runs what the other files of the ledger hand it.
 
 use crate::domain::TenantId;
 use crate::ledger::LedgerError;
+use crate::ledger::checkpoint::Checkpoints;
+use crate::ledger::writer::Writer;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::os::unix::fs::OpenOptionsExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::Semaphore;
 
 /// Forward only: the schema's version is how many of these have run.
 const MIGRATIONS: [&str; 2] = [
@@ -18,23 +18,19 @@ const MIGRATIONS: [&str; 2] = [
     include_str!("../../migrations/0002_operators.sql"),
 ];
 
-/// Writes that may wait; past it a request is answered `busy`.
-const QUEUE_LIMIT: usize = 1024;
-
 /// Connections that read at once.
 const READERS: usize = 4;
 
 /// The lane of what is no tenant's: no row has this number.
 pub(super) const HOUSE: TenantId = TenantId(0);
 
-type Write = Box<dyn FnOnce(&mut Connection) + Send>;
-
 /// The database file, its writer and its readers.
 #[derive(Debug)]
 pub(super) struct Database {
     path: PathBuf,
-    writes: Option<mpsc::Sender<Write>>,
-    writer: Option<JoinHandle<()>>,
+    // Dropped in this order: the checkpoints end when the writer's connection is closed.
+    writer: Writer,
+    _checkpoints: Checkpoints,
     readers: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Connection>>>,
 }
@@ -45,38 +41,34 @@ impl Database {
         let mut connection = Connection::open(path)?;
         prepare(&connection)?;
         migrate(&mut connection)?;
-        let (writes, queue) = mpsc::channel::<Write>(QUEUE_LIMIT);
-        let writer = std::thread::Builder::new()
-            .name("ledger-writer".to_owned())
-            .spawn(move || run(connection, queue))
-            .map_err(|source| LedgerError::File("starting the writer".to_owned(), source))?;
+        let beside = Connection::open(path)?;
+        prepare(&beside)?;
+        let checkpoints = Checkpoints::start(beside, &mut connection)?;
         Ok(Self {
             path: path.to_owned(),
-            writes: Some(writes),
-            writer: Some(writer),
+            writer: Writer::start(connection, into_one_file)?,
+            _checkpoints: checkpoints,
             readers: Arc::new(Semaphore::new(READERS)),
             idle: Arc::default(),
         })
     }
 
-    /// Runs `work` in a transaction of its own; durable when this returns `Ok`, undone when it returns `Err`. A caller that
-    /// stops waiting does not undo it.
+    /// Runs `work` in a transaction, as [`Writer::write`] says.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        _lane: TenantId,
+        lane: TenantId,
         work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        let (answer, answered) = oneshot::channel();
-        let write: Write = Box::new(move |connection| {
-            // Nobody may be waiting any more; what was committed stays so.
-            let _ = answer.send(transact(connection, work));
-        });
-        let writes = self.writes.as_ref().ok_or(LedgerError::Stopped)?;
-        writes.try_send(write).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => LedgerError::Busy,
-            mpsc::error::TrySendError::Closed(_) => LedgerError::Stopped,
-        })?;
-        answered.await.map_err(|_| LedgerError::Stopped)?
+        self.writer.write(lane, work).await
+    }
+
+    /// The same, and does not wait for it.
+    pub(super) fn write_unheard<T: Send + 'static>(
+        &self,
+        lane: TenantId,
+        work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<(), LedgerError> {
+        self.writer.enqueue(lane, work).map(drop)
     }
 
     /// Runs `work` on a connection that cannot write.
@@ -103,24 +95,8 @@ impl Database {
     }
 }
 
-impl Drop for Database {
-    fn drop(&mut self) {
-        // The queue ends when its last sender is gone; what it still holds is written first.
-        self.writes = None;
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
-        }
-    }
-}
-
-fn run(mut connection: Connection, mut queue: mpsc::Receiver<Write>) {
-    while let Some(write) = queue.blocking_recv() {
-        // A defect in one write must not end all others; its transaction is rolled back as it unwinds.
-        if catch_unwind(AssertUnwindSafe(|| write(&mut connection))).is_err() {
-            tracing::error!("a write panicked and was undone");
-        }
-    }
-    // A copy of the one file is everything after a stop. Closing would do it only if nobody else had the database open.
+/// A copy of the one file is everything after a stop. Closing would do it only if nobody else had the database open.
+fn into_one_file(connection: &Connection) {
     let moved: rusqlite::Result<i64> =
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
     if !matches!(moved, Ok(0)) {
@@ -163,6 +139,8 @@ fn prepare(connection: &Connection) -> Result<(), LedgerError> {
         )));
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // A commit does not stop to move the WAL: checkpoints do.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     Ok(())
 }

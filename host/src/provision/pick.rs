@@ -3,6 +3,7 @@
 
 use crate::domain::{HostCode, Name, Pick, Refusal, TenantId, Unusable};
 use crate::homes::Site;
+use crate::kill_point;
 use crate::ledger::{Book, Reservation};
 use crate::provision::{ProvisionError, Provisioner};
 use crate::sandbox::quote;
@@ -10,8 +11,10 @@ use crate::sandbox::quote;
 /// How far a name is held while a policy is asked.
 #[derive(Clone, Copy)]
 pub(super) enum Hold {
-    /// Until the account is opened.
+    /// Until the account is opened. What stands where the home would be is found out when it is made.
     Fast,
+    /// The same, but looks first: something stood in the way of a name before.
+    Looking,
     /// Not at all: a rehearsal reserves nothing.
     Loose,
 }
@@ -35,14 +38,20 @@ impl Provisioner {
                 }
             };
             let reservation = match hold {
-                Hold::Fast => book.reserve(&name).await?.map(Some),
+                Hold::Fast | Hold::Looking => {
+                    kill_point::reach("before_reserve");
+                    let reservation = book.reserve(&name).await?.map(Some);
+                    kill_point::reach("after_reserve");
+                    reservation
+                }
                 Hold::Loose => (!book.is_held(&name).await?).then_some(None),
             };
             let Some(reservation) = reservation else {
                 held = true;
                 continue;
             };
-            if self.homes.site(tenant, &name).await? == Site::Occupied {
+            let looks = !matches!(hold, Hold::Fast);
+            if looks && self.homes.site(tenant, &name).await? == Site::Occupied {
                 blocked = true;
                 continue;
             }

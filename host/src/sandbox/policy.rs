@@ -79,6 +79,11 @@ impl Policy {
         Ok(Verdict { decision, notes, fuel: instance.fuel_spent() })
     }
 
+    /// What a decision may use: the measure for [`Verdict::fuel`].
+    pub fn fuel_limit(&self) -> u64 {
+        self.0.engine.limits().decision_fuel
+    }
+
     pub(super) fn engine(&self) -> &Engine {
         &self.0.engine
     }

@@ -10,6 +10,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The guide's own body.
@@ -45,6 +47,8 @@ pub(crate) struct App {
     pub(crate) tenant_key: String,
     settings: Vec<(String, String)>,
     child: Option<Child>,
+    /// Answers that the record must have a row for, by their request's id: nobody who is told no waits for that row.
+    recorded: Mutex<BTreeMap<String, i64>>,
 }
 
 /// What a client got.
@@ -56,17 +60,6 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
-        let response = request.send().await.expect("an answer");
-        let status = response.status().as_u16();
-        let headers = response
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
-            .collect();
-        Self { status, headers, text: response.text().await.expect("a body") }
-    }
-
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
@@ -97,6 +90,7 @@ impl App {
             tenant_key: String::new(),
             settings,
             child: None,
+            recorded: Mutex::default(),
         };
         app.run();
         let key = |name: &str| app.line[name].as_str().unwrap_or_default().to_owned();
@@ -154,6 +148,8 @@ impl App {
 
     /// Ends the server as a power cut would.
     pub(crate) fn kill(&mut self) {
+        // What was not waited for may be lost with the process.
+        self.recorded.lock().expect("a lock").clear();
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             child.wait().expect("the end");
@@ -207,10 +203,12 @@ impl App {
 
     /// The rows of a query, each as its columns' text, `-` for null.
     pub(crate) fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        self.await_record();
         rows(&self.database(), sql)
     }
 
     pub(crate) fn count(&self, sql: &str) -> i64 {
+        self.await_record();
         self.database().query_row(sql, [], |row| row.get(0)).expect(sql)
     }
 
@@ -236,7 +234,34 @@ impl App {
     }
 
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        Answer::of(request).await
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
+            .collect();
+        let answer = Answer { status, headers, text: response.text().await.expect("a body") };
+        if is_recorded(&answer)
+            && let Some(id) = answer.header("x-request-id")
+        {
+            let mut recorded = self.recorded.lock().expect("a lock");
+            *recorded.entry(id.to_owned()).or_default() += 1;
+        }
+        answer
+    }
+
+    /// Waits until the record has a row for every answer that must have one.
+    fn await_record(&self) {
+        let database = self.database();
+        let sql = "SELECT count(*) FROM decisions WHERE request_id = ?1";
+        for (id, answers) in self.recorded.lock().expect("a lock").iter() {
+            let patience = Instant::now() + Duration::from_secs(20);
+            while database.query_row(sql, [id], |row| row.get::<_, i64>(0)).expect(sql) < *answers {
+                assert!(Instant::now() < patience, "no row for request {id}: {}", self.log());
+                std::thread::yield_now();
+            }
+        }
     }
 
     pub(crate) fn client(&self) -> reqwest::Client {
@@ -316,6 +341,16 @@ impl Drop for App {
             self.verify();
         }
     }
+}
+
+/// Whether an answer is one that the record tells of: somebody's who had reached a tenant with a question.
+fn is_recorded(answer: &Answer) -> bool {
+    let Ok(body) = serde_json::from_str::<Value>(&answer.text) else { return false };
+    let decided = body["success"] == true || body["decision"].is_string();
+    let code = body["code"].as_str().unwrap_or_default();
+    let policy_failed = matches!(code, "policy_failed" | "policy_timeout");
+    let refused = matches!(answer.status, 403 | 409) && code != "scope_missing";
+    decided || refused || policy_failed
 }
 
 fn rows(database: &Connection, sql: &str) -> Vec<Vec<String>> {

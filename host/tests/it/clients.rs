@@ -1,21 +1,21 @@
 //! Who asks and how often: whose word is taken for the address, and who has to wait.
 
 use crate::app::{Answer, App, GUIDE};
-use tokio::task::JoinSet;
+use futures_util::future::join_all;
 
 const FORWARDED: &str = "X-Forwarded-For";
 
 /// This many of one request at once, until somebody has to wait: a second may pass between any two of them.
-async fn until_limited(request: impl Fn(usize) -> reqwest::RequestBuilder) -> Vec<Answer> {
+async fn until_limited(
+    app: &App,
+    request: impl Fn(usize) -> reqwest::RequestBuilder,
+) -> Vec<Answer> {
     const AT_ONCE: usize = 16;
     let mut answers = Vec::new();
     while !answers.iter().any(|answer: &Answer| answer.status == 429) {
-        let mut asked = JoinSet::new();
-        for number in answers.len()..answers.len() + AT_ONCE {
-            let request = request(number);
-            asked.spawn(async move { Answer::of(request).await });
-        }
-        answers.extend(asked.join_all().await);
+        let asked =
+            (answers.len()..answers.len() + AT_ONCE).map(|number| app.send(request(number)));
+        answers.extend(join_all(asked).await);
     }
     answers
 }
@@ -57,7 +57,7 @@ async fn a_key_that_asks_too_often_has_to_wait_and_nothing_comes_of_it() {
         request.header("X-API-Key", &app.tenant_key)
     };
     let body = |number: usize| format!(r#"{{"username":"u{number}"}}"#);
-    let answers = until_limited(|number| post("/provision-user", body(number))).await;
+    let answers = until_limited(&app, |number| post("/provision-user", body(number))).await;
     let opened = answers.iter().filter(|answer| answer.status == 200).count();
     let limited: Vec<_> = answers.iter().filter(|answer| answer.status != 200).collect();
     for answer in &limited {
@@ -69,7 +69,7 @@ async fn a_key_that_asks_too_often_has_to_wait_and_nothing_comes_of_it() {
     assert_eq!(app.folders().len(), opened);
     assert_eq!(app.count("SELECT count(*) FROM decisions"), i64::try_from(opened).expect("few"));
 
-    let answers = until_limited(|number| post("/v1/decisions", body(number))).await;
+    let answers = until_limited(&app, |number| post("/v1/decisions", body(number))).await;
     let limited = answers.iter().find(|answer| answer.status == 429).expect("a limit");
     assert_eq!(limited.header("content-type"), Some("application/problem+json"));
     assert_eq!((limited.code(), limited.header("retry-after")), ("rate_limited".into(), Some("1")));
@@ -84,12 +84,12 @@ async fn an_address_that_guesses_keys_has_to_wait_and_nobody_else_does() {
         ("ENLIST_TRUSTED_PROXIES", "127.0.0.1"),
     ]);
     let guesser = "198.51.100.7";
-    let answers = until_limited(|_| guess(&app, "/provision-user", guesser)).await;
+    let answers = until_limited(&app, |_| guess(&app, "/provision-user", guesser)).await;
     assert!(answers.iter().all(|answer| matches!(answer.status, 401 | 429)), "{answers:?}");
     let limited = answers.iter().find(|answer| answer.status == 429).expect("a limit");
     assert_eq!((limited.code(), limited.header("retry-after")), ("rate_limited".into(), Some("1")));
     assert_eq!(limited.json()["success"], false);
-    let answers = until_limited(|_| guess(&app, "/v1/decisions", guesser)).await;
+    let answers = until_limited(&app, |_| guess(&app, "/v1/decisions", guesser)).await;
     let limited = answers.iter().find(|answer| answer.status == 429).expect("a limit");
     assert_eq!(limited.header("content-type"), Some("application/problem+json"));
 

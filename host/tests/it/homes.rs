@@ -116,12 +116,13 @@ async fn a_home_root_that_is_gone_is_a_503_and_nobody_is_provisioned() {
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_be_written_is_a_503_and_the_next_attempt_adopts_the_folder() {
+async fn a_database_that_cannot_be_written_is_a_503_and_leaves_nothing() {
     let app = App::start();
     let other = app.database();
     other.execute_batch("BEGIN IMMEDIATE").expect("the write lock");
     let answer = app.provision(GUIDE).await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "storage_unavailable"), "{answer:?}");
+    assert!(app.folders().is_empty(), "nothing was committed, so the folder is taken back");
     app.readyz_becomes(503).await;
     other.execute_batch("ROLLBACK").expect("the lock back");
     assert_eq!(app.count("SELECT count(*) FROM accounts"), 0);

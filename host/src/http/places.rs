@@ -1,0 +1,76 @@
+//! Places for requests that are worked on: so many in all, so many a tenant, and `busy` past either.
+//! Refuses to let what waits for a disk that hangs grow for ever, and one tenant take every place.
+
+use crate::domain::{HostCode, TenantId};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Requests that are worked on at once, those included whose caller has been told `busy` already.
+const PLACES: usize = 1024;
+
+/// Those of one tenant.
+const PLACES_OF_A_TENANT: usize = 256;
+
+/// Who is in.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places(Arc<Mutex<HashMap<TenantId, usize>>>);
+
+/// A place, given back when this is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    tenant: TenantId,
+    places: Places,
+}
+
+impl Places {
+    /// A place for a request of `tenant`, or `busy`.
+    pub(super) fn enter(&self, tenant: TenantId) -> Result<Place, HostCode> {
+        let mut taken = self.lock();
+        let all: usize = taken.values().sum();
+        let own = taken.entry(tenant).or_default();
+        if all >= PLACES || *own >= PLACES_OF_A_TENANT {
+            return Err(HostCode::Busy);
+        }
+        *own += 1;
+        Ok(Place { tenant, places: self.clone() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.lock();
+        if let Some(own) = taken.get_mut(&self.tenant) {
+            *own -= 1;
+            if *own == 0 {
+                taken.remove(&self.tenant);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PLACES, PLACES_OF_A_TENANT, Places};
+    use crate::domain::{HostCode, TenantId};
+
+    #[test]
+    fn one_tenant_does_not_take_every_place_and_all_together_no_more_than_there_are() {
+        let places = Places::default();
+        let mut inside = Vec::new();
+        for tenant in 0..(PLACES / PLACES_OF_A_TENANT) as i64 {
+            for _ in 0..PLACES_OF_A_TENANT {
+                inside.push(places.enter(TenantId(tenant)).expect("a place"));
+            }
+            assert_eq!(places.enter(TenantId(tenant)).err(), Some(HostCode::Busy));
+        }
+        assert_eq!(places.enter(TenantId(99)).err(), Some(HostCode::Busy), "all are taken");
+        inside.pop();
+        inside.push(places.enter(TenantId(99)).expect("the one that was given back"));
+        drop(inside);
+        assert!(places.lock().is_empty());
+    }
+}

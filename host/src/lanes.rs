@@ -1,0 +1,181 @@
+//! A queue that is fair to tenants: each has a lane of its own with a bound, and the one who works takes from the lanes in turn.
+//! Refuses to let one tenant's work wait behind all of another's, and to grow without an end.
+
+use crate::domain::TenantId;
+use crate::meters::{METERS, Queue};
+use prometheus_client::metrics::gauge::Gauge;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Work that waits, a lane a tenant.
+pub struct Lanes<T> {
+    waiting: Mutex<Waiting<T>>,
+    changed: Condvar,
+    lane_limit: usize,
+    meter: Gauge,
+}
+
+struct Waiting<T> {
+    lanes: HashMap<TenantId, VecDeque<T>>,
+    /// Tenants that have something waiting, the next one first.
+    turns: VecDeque<TenantId>,
+    length: usize,
+    closed: bool,
+}
+
+/// Why work was not taken in; it is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// The tenant's lane holds as much as it may.
+    Full,
+    /// Nobody works any more.
+    Closed,
+}
+
+impl<T> Lanes<T> {
+    /// Lanes that hold at most `lane_limit` each; how much waits is seen as `queue`.
+    pub fn new(queue: Queue, lane_limit: usize) -> Self {
+        let waiting =
+            Waiting { lanes: HashMap::new(), turns: VecDeque::new(), length: 0, closed: false };
+        Self {
+            waiting: Mutex::new(waiting),
+            changed: Condvar::new(),
+            lane_limit,
+            meter: METERS.waiting(queue),
+        }
+    }
+
+    /// Puts work at the end of a tenant's lane; never waits.
+    pub fn push(&self, tenant: TenantId, work: T) -> Result<(), NotTaken> {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return Err(NotTaken::Closed);
+        }
+        let lane = waiting.lanes.entry(tenant).or_default();
+        if lane.len() >= self.lane_limit {
+            return Err(NotTaken::Full);
+        }
+        lane.push_back(work);
+        if lane.len() == 1 {
+            waiting.turns.push_back(tenant);
+        }
+        waiting.length += 1;
+        drop(waiting);
+        self.meter.inc();
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Waits for work and takes at most `most` pieces, one from each lane in turn. Empty when the lanes are closed and drained.
+    pub fn take(&self, most: usize) -> Vec<T> {
+        let mut waiting = self.lock();
+        while waiting.length == 0 && !waiting.closed {
+            waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        let mut taken = Vec::with_capacity(most.min(waiting.length));
+        while taken.len() < most
+            && let Some(work) = waiting.next()
+        {
+            taken.push(work);
+        }
+        self.meter.dec_by(i64::try_from(taken.len()).unwrap_or(i64::MAX));
+        taken
+    }
+
+    /// Takes nothing more in; what waits is still worked on.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// How much waits.
+    pub fn len(&self) -> usize {
+        self.lock().length
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> fmt::Debug for Lanes<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lanes").field("waiting", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl<T> Waiting<T> {
+    fn next(&mut self) -> Option<T> {
+        let tenant = self.turns.pop_front()?;
+        let lane = self.lanes.get_mut(&tenant)?;
+        let work = lane.pop_front()?;
+        if lane.is_empty() {
+            // Kept only while it holds something: tenants come and go.
+            self.lanes.remove(&tenant);
+        } else {
+            self.turns.push_back(tenant);
+        }
+        self.length -= 1;
+        Some(work)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lanes, NotTaken};
+    use crate::domain::TenantId;
+    use crate::meters::Queue;
+
+    const A: TenantId = TenantId(1);
+    const B: TenantId = TenantId(2);
+
+    #[test]
+    fn a_tenant_that_comes_late_does_not_wait_for_all_of_anothers_work() {
+        let lanes = Lanes::new(Queue::Ledger, 8);
+        for work in ["a1", "a2", "a3"] {
+            lanes.push(A, work).expect("room");
+        }
+        lanes.push(B, "b1").expect("room");
+        assert_eq!(lanes.take(3), ["a1", "b1", "a2"]);
+        lanes.push(B, "b2").expect("room");
+        assert_eq!(lanes.take(9), ["a3", "b2"]);
+        assert!(lanes.is_empty());
+    }
+
+    #[test]
+    fn a_full_lane_is_one_tenants_only() {
+        let lanes = Lanes::new(Queue::Ledger, 2);
+        lanes.push(A, 1).expect("room");
+        lanes.push(A, 2).expect("room");
+        assert_eq!(lanes.push(A, 3), Err(NotTaken::Full));
+        lanes.push(B, 4).expect("room in another lane");
+        assert_eq!(lanes.take(1), [1]);
+        lanes.push(A, 5).expect("room again");
+    }
+
+    #[test]
+    fn closed_lanes_are_drained_and_take_nothing_in() {
+        let lanes = Lanes::new(Queue::Ledger, 2);
+        lanes.push(A, 1).expect("room");
+        lanes.close();
+        assert_eq!(lanes.push(A, 2), Err(NotTaken::Closed));
+        assert_eq!(lanes.take(2), [1]);
+        assert!(lanes.take(2).is_empty());
+    }
+
+    #[test]
+    fn who_waits_is_woken() {
+        let lanes = Lanes::new(Queue::Ledger, 2);
+        std::thread::scope(|scope| {
+            let taken = scope.spawn(|| lanes.take(2));
+            lanes.push(A, 1).expect("room");
+            assert_eq!(taken.join().expect("a thread"), [1]);
+        });
+    }
+}

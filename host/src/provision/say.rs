@@ -1,0 +1,48 @@
+//! What is said of an answer beside the answer: a row of the record, a count, and for a failure a line of the log.
+//! Refuses to keep anybody waiting: nothing here changes who has an account.
+
+use crate::domain::HostCode;
+use crate::ledger::{Asked, Book, Entry, LedgerError, Said, Tenant};
+use crate::meters::{Answered, METERS, Truth};
+use crate::provision::ProvisionError;
+use tracing::error;
+
+/// Says in the log and in the record that there was no answer, if there was none.
+pub(super) fn failed<T>(
+    book: &Book,
+    tenant: &Tenant,
+    asked: &Asked,
+    result: Result<T, ProvisionError>,
+) -> Result<T, ProvisionError> {
+    if let Err(error) = &result {
+        let (request_id, revision) = (&asked.request_id, asked.revision);
+        error!(request_id, tenant = %tenant.name(), revision, ?error, "{error}");
+        let said = match error {
+            ProvisionError::Policy(failure) => Said::failed(failure),
+            other => Said::failed_host(other.code(), format!("{other:?}")),
+        };
+        if let Err(error) = note(book, asked, said) {
+            error!(request_id, ?error, "a failure is missing from the record");
+        }
+    }
+    result
+}
+
+/// Puts a row into the record that nobody waits for: the answer it speaks of changed nothing.
+pub(super) fn note(book: &Book, asked: &Asked, said: Said) -> Result<(), LedgerError> {
+    count(book, asked, &said);
+    book.note(Entry { asked: asked.clone(), said })
+}
+
+/// Counts an answer, under the host's words alone.
+pub(super) fn count(book: &Book, asked: &Asked, said: &Said) {
+    let host = HostCode::ALL.into_iter().map(HostCode::as_str);
+    let code = said.code().map(|code| host.into_iter().find(|host| *host == code));
+    let answered = Answered {
+        tenant: book.tenant().name().as_str().to_owned(),
+        outcome: said.outcome(),
+        code: code.map_or("", |host| host.unwrap_or("policy")),
+        dry_run: Truth(asked.dry_run),
+    };
+    METERS.requests.get_or_create(&answered).inc();
+}
