@@ -1,7 +1,10 @@
-//! Who asks and how often: whose word is taken for the address, and who has to wait.
+//! Who asks, how often and how much: whose word is taken for the address, who has to wait, who is heard out.
 
 use crate::app::{Answer, App, GUIDE};
 use futures_util::future::join_all;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
 
 const FORWARDED: &str = "X-Forwarded-For";
 
@@ -106,4 +109,26 @@ async fn without_the_setting_nobody_has_to_wait() {
     for _ in 0..200 {
         assert_eq!(app.send(guess(&app, "/provision-user", "x")).await.status, 401);
     }
+}
+
+#[test]
+fn a_client_that_sends_too_much_is_heard_out_and_gets_its_answer() {
+    let app = App::start();
+    let listen = app.line["listen"].as_str().expect("listen");
+    let mut stream = TcpStream::connect(listen).expect("a connection");
+    let slices = [[b'x'; 100_000]; 9];
+    let (key, length) = (&app.tenant_key, slices.as_flattened().len());
+    let head = format!("Host: x\r\nX-API-Key: {key}\r\nContent-Length: {length}\r\n\r\n");
+    write!(stream, "POST /provision-user HTTP/1.1\r\n{head}").expect("the head");
+    stream.write_all(&slices[0]).expect("more than the limit");
+    // An answer now would be one that nobody reads who is still sending.
+    stream.set_read_timeout(Some(Duration::from_millis(300))).expect("a limit");
+    assert!(stream.peek(&mut [0]).is_err(), "no answer yet");
+    for slice in &slices[1..] {
+        stream.write_all(slice).expect("the rest");
+    }
+    stream.set_read_timeout(None).expect("no limit");
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 413");
 }
