@@ -110,12 +110,14 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     let address = listener
         .local_addr()
         .map_err(|source| AppError::Listen { address: config.listen, source })?;
+    let metrics = config.metrics.listen.map(listen).transpose()?;
     let tls = config.tls().map(Tls::read).transpose()?;
     let rooms = open(&config, address, manner).await?;
-    info!(listen = %address, tls = tls.is_some(), data_dir = %config.data_dir.display(), home_root = %config.home_root.display(),
+    let metrics_address = metrics.as_ref().and_then(|metrics| metrics.local_addr().ok());
+    info!(listen = %address, tls = tls.is_some(), metrics = ?metrics_address, data_dir = %config.data_dir.display(), home_root = %config.home_root.display(),
         database = %config.database_path().display(), config = ?loaded.file, "serving");
     allow_many_connections();
-    run(listener, tls, rooms).await
+    run(listener, tls, metrics, rooms).await
 }
 
 /// Reads what a start would read, and makes nothing.

@@ -79,17 +79,33 @@ pub struct Manners {
 /// some of them. The work itself goes on; the next request finds it done.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
-/// Every path of the server. A trailing slash and a doubled leading one lead to the same door.
+/// Every path of the server.
 pub fn router(rooms: Rooms) -> NormalizePath<Router> {
-    let router = Router::new()
+    let doors = Router::new()
         .route(provision_user::PATH, any(provision_user::door))
         .route("/v1/decisions", post(decisions::own).fallback(problem::only_post))
         .route(
             "/v1/tenants/{tenant}/decisions",
             post(decisions::of_tenant).fallback(problem::only_post),
         )
+        .merge(health_doors());
+    dress(doors, rooms)
+}
+
+/// What `metrics.listen` leads to: doors for those who run the server, and none that a person can be enlisted at.
+pub fn metrics_router(rooms: Rooms) -> NormalizePath<Router> {
+    dress(health_doors(), rooms)
+}
+
+fn health_doors() -> Router<Rooms> {
+    Router::new()
         .route("/healthz", get(health::alive).fallback(problem::only_get))
         .route("/readyz", get(health::ready).fallback(problem::only_get))
+}
+
+/// What every request passes through. A trailing slash and a doubled leading one lead to the same door.
+fn dress(doors: Router<Rooms>, rooms: Rooms) -> NormalizePath<Router> {
+    let router = doors
         .fallback(problem::not_found)
         .with_state(rooms.clone())
         .layer(CatchPanicLayer::custom(problem::panicked))

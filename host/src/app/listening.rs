@@ -3,13 +3,14 @@
 
 use crate::app::{AppError, tls};
 use crate::config::TlsConfig;
-use crate::http::{Rooms, router};
+use crate::http::{Rooms, metrics_router, router};
 use axum::ServiceExt;
 use axum::extract::Request;
-use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::{Handle, Server};
 use rustls::ServerConfig;
 use sd_notify::NotifyState;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,26 +48,38 @@ pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
 pub(super) async fn run(
     listener: TcpListener,
     tls: Option<Tls>,
+    metrics: Option<TcpListener>,
     rooms: Rooms,
 ) -> Result<(), AppError> {
+    let [doors, inner_doors] = [router(rooms.clone()), metrics_router(rooms)]
+        .map(ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>);
     let handle = Handle::new();
     tokio::spawn(stop_on_signal(handle.clone()));
+    let beside = async {
+        let Some(metrics) = metrics else { return Ok(()) };
+        server(metrics, &handle)?.serve(inner_doors).await
+    };
+    let server = server(listener, &handle).map_err(AppError::Serve)?;
     tokio::spawn(say_when_ready(handle.clone()));
-    let mut server =
-        axum_server::from_tcp(listener).map_err(AppError::Serve)?.http1_only().handle(handle);
-    server.http_builder().http1().header_read_timeout(HEAD_WITHIN);
-    let doors =
-        ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(router(rooms));
-    let served = match tls {
-        None => server.serve(doors).await,
-        Some(Tls { files, pair, config }) => {
-            let serving = RustlsConfig::from_config(config);
-            tokio::spawn(tls::follow(files, pair, serving.clone()));
-            let acceptor = RustlsAcceptor::new(serving).handshake_timeout(HEAD_WITHIN);
-            server.acceptor(acceptor).serve(doors).await
+    let doors = async {
+        match tls {
+            None => server.serve(doors).await,
+            Some(Tls { files, pair, config }) => {
+                let serving = RustlsConfig::from_config(config);
+                tokio::spawn(tls::follow(files, pair, serving.clone()));
+                let acceptor = RustlsAcceptor::new(serving).handshake_timeout(HEAD_WITHIN);
+                server.acceptor(acceptor).serve(doors).await
+            }
         }
     };
-    served.map_err(AppError::Serve)
+    tokio::try_join!(doors, beside).map_err(AppError::Serve).map(|_| ())
+}
+
+/// A server without TLS, that is stopped by this handle.
+fn server(listener: TcpListener, handle: &Handle<SocketAddr>) -> io::Result<Server<SocketAddr>> {
+    let mut server = axum_server::from_tcp(listener)?.http1_only().handle(handle.clone());
+    server.http_builder().http1().header_read_timeout(HEAD_WITHIN);
+    Ok(server)
 }
 
 /// For a unit of `Type=notify`; nothing where nobody listens for it.

@@ -51,7 +51,7 @@ pub enum LogFormat {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MetricsConfig {
-    /// Where `/metrics` is served, and nothing else; empty means beside the other doors.
+    /// A listener for those who run the server, without TLS; empty means none.
     #[serde(with = "units::address")]
     pub listen: Option<SocketAddr>,
 }
