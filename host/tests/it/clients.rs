@@ -14,8 +14,10 @@ async fn until_limited(
     request: impl Fn(usize) -> reqwest::RequestBuilder,
 ) -> Vec<Answer> {
     const AT_ONCE: usize = 16;
+    const PATIENCE: usize = 64 * AT_ONCE;
     let mut answers = Vec::new();
     while !answers.iter().any(|answer: &Answer| answer.status == 429) {
+        assert!(answers.len() < PATIENCE, "nobody has to wait");
         let asked =
             (answers.len()..answers.len() + AT_ONCE).map(|number| app.send(request(number)));
         answers.extend(join_all(asked).await);
