@@ -12,6 +12,8 @@ ALTER TABLE keys ADD COLUMN expires_at INTEGER;
 -- To the minute.
 ALTER TABLE keys ADD COLUMN last_used_at INTEGER;
 ALTER TABLE keys ADD COLUMN revoked_at INTEGER;
+-- Id of the key that revoked it; null for one that went with its tenant, or on the data folder.
+ALTER TABLE keys ADD COLUMN revoked_by TEXT;
 
 ALTER TABLE accounts ADD COLUMN closed_at INTEGER;
 -- From then on the row is a tombstone: a name that nobody gets, and nothing of the person.

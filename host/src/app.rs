@@ -5,24 +5,28 @@ mod data_dir;
 mod first_start;
 mod listening;
 mod policy_file;
+mod recovery;
+mod tenants;
 mod tls;
 
 pub(crate) use policy_file::read_policy;
+pub(crate) use recovery::{LocalKey, RecoveryError, create_key};
 
 use crate::config::{Config, Loaded, PagemapScan};
 use crate::homes::{HomeError, Homes, Root, Style};
 use crate::http::{Manners, Rooms};
-use crate::ledger::{Ledger, LedgerError, StoredRevision};
+use crate::ledger::{Ledger, LedgerError};
+use crate::manage::{Ground, Operations};
 use crate::provision::Provisioner;
-use crate::sandbox::{
-    Catalog, Engine, EngineError, Limits, LoadError, Policy, Revision, swap_is_impossible,
-};
+use crate::sandbox::{Catalog, Engine, EngineError, Limits, swap_is_impossible};
 use data_dir::DataDir;
 use first_start::{Announcement, Plan};
 use listening::{Tls, listen, run};
+use policy_file::{DEFAULT_POLICY, read_revision};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tenants::Opening;
 use tracing::{info, warn};
 
 /// How a start was asked for.
@@ -81,14 +85,6 @@ pub enum AppError {
     /// The home root.
     #[error("the home root")]
     Home(#[from] HomeError),
-    /// A stored policy does not load any more.
-    #[error("revision {number} of a tenant cannot be loaded")]
-    Policy {
-        /// The revision's number.
-        number: u64,
-        /// Why.
-        source: LoadError,
-    },
     /// The doors.
     #[error("serving")]
     Serve(#[source] std::io::Error),
@@ -143,38 +139,52 @@ fn allow_many_connections() {
 /// The rooms behind the doors; says on the way what a start has to say.
 async fn open(config: &Config, address: SocketAddr, manner: Manner) -> Result<Rooms, AppError> {
     let engine = Engine::new(&limits(config))?;
-    let style = Style { mode: config.homes.mode.0, group: config.homes_group() };
-    let root = Root::make(&config.home_root, style)?;
+    let ground = ground(config);
     let ledger = Ledger::open(config.database_path())?;
+    let mut first = None;
     if ledger.is_empty().await? {
+        first = Some(Root::make(&ground.home_root, ground.style)?);
         Plan::read(config, &engine, address, manner)?.carry_out(&ledger).await?;
     } else {
         Announcement::again(config, address, manner).make().map_err(AppError::Unheard)?;
     }
     let (catalog, homes) = (Arc::new(Catalog::default()), Arc::new(Homes::default()));
-    // One tenant so far: `default`, whose homes are below `home_root`.
-    if let Some((tenant, stored)) = ledger.active_revisions().await?.into_iter().next() {
-        homes.settle(tenant, root)?;
-        let policy = load(&engine, &stored)?;
-        let StoredRevision { number, policy: label, digest, settings_digest, .. } = stored;
-        info!(tenant = tenant.0, revision = number, policy = label, digest, "policy active");
-        let revision =
-            Revision { number, policy: label, component_digest: digest, settings_digest };
-        catalog.activate(tenant, revision, policy);
-    }
+    let opening = Opening {
+        ledger: &ledger,
+        engine: &engine,
+        catalog: &catalog,
+        homes: &homes,
+        ground: &ground,
+    };
+    opening.all(first).await?;
     let manners = Manners {
         body_limit_bytes: usize::try_from(config.limits.body_size.0).unwrap_or(usize::MAX),
         user_directory: config.compat.user_directory,
         trusted_proxies: config.trusted_proxies.0.clone(),
         requests_per_second: config.limits.requests_per_second.0,
     };
+    let first = read_revision(DEFAULT_POLICY, config.limits.component_size.0);
+    let first = first.map_err(|what| AppError::Setting { key: "limits.component_size", what })?;
+    let operations = Operations::new(
+        ledger.clone(),
+        Arc::clone(&catalog),
+        Arc::clone(&homes),
+        engine,
+        ground,
+        first,
+    );
     let provisioner = Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes));
-    Ok(Rooms::new(ledger, provisioner, homes, manners))
+    Ok(Rooms::new(ledger, provisioner, operations, homes, manners))
 }
 
-fn load(engine: &Engine, stored: &StoredRevision) -> Result<Policy, AppError> {
-    Policy::load(engine, &stored.component, &stored.settings)
-        .map_err(|source| AppError::Policy { number: stored.number, source })
+fn ground(config: &Config) -> Ground {
+    let database_dir = config.database_path().parent().unwrap_or(&config.data_dir);
+    Ground {
+        data_dir: config.data_dir.clone(),
+        database_dir: database_dir.to_owned(),
+        home_root: config.home_root.clone(),
+        style: Style { mode: config.homes.mode.0, group: config.homes_group() },
+    }
 }
 
 /// The sandbox's part of the settings.

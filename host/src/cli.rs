@@ -1,12 +1,22 @@
 //! What a person types: verbs, their arguments, and exit statuses that scripts can rely on.
 //! Refuses to do a verb's work: local verbs use the sandbox, remote ones the HTTP API, `serve` the app.
 
+mod account;
+mod client;
+mod decisions;
 mod health;
+mod key;
 mod own_certificate;
 mod policy;
 mod serve;
+mod status;
+mod tenant;
 
-use clap::{Parser, Subcommand};
+use client::{Client, Remote};
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -18,6 +28,8 @@ pub struct Arguments {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
+    remote: Remote,
+    #[command(flatten)]
     serve: serve::ServeArguments,
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -28,16 +40,40 @@ enum Verb {
     /// Run the server (also without a verb).
     Serve(serve::ServeArguments),
     /// Ask a running server whether it is ready.
-    Health(health::HealthArguments),
+    Health,
     /// Look at policies and try them, without a server.
     #[command(subcommand)]
     Policy(policy::PolicyVerb),
+    /// Tenants: people of one organisation, under one policy.
+    #[command(subcommand)]
+    Tenant(tenant::TenantVerb),
+    /// Keys: who may ask, for what, and how long.
+    #[command(subcommand)]
+    Key(key::KeyVerb),
+    /// Accounts: opened by hand, looked at, linked, closed, reopened, erased.
+    #[command(subcommand)]
+    Account(account::AccountVerb),
+    /// The record: every request that reached a tenant, what it came to, and what was done by hand.
+    #[command(subcommand)]
+    Decisions(decisions::DecisionsVerb),
+    /// How the tenants are doing that the key may see.
+    Status,
+    /// Print what makes a shell complete these verbs.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
 }
 
 const EXAMPLES: &str = "Examples:
   enlist                                              start the server; data in ./data
   enlist serve --data-dir /var/lib/enlist --check     show the settings that would hold
   enlist health                                       0 when it is ready, 3 when not
+  enlist tenant create acme                           a tenant of its own
+  enlist key create -t acme --expires 90d             a key for it, on standard output
+  enlist key create --local --operator                another operator key, on the machine itself
+  enlist status                                       how the tenants are doing
+  enlist -t default decisions list --since 2h         what requests came to
   enlist policy inspect builtin:localpart             what a policy is
   enlist policy run ./mine.wasm < applicant.json      what it would decide";
 
@@ -52,6 +88,8 @@ pub(crate) enum Ending {
     WrongUse,
     /// Not reachable, or it failed.
     Failed,
+    /// No key, a wrong one, or one without the right.
+    Locked,
 }
 
 impl From<Ending> for ExitCode {
@@ -61,25 +99,55 @@ impl From<Ending> for ExitCode {
             Ending::No => 1,
             Ending::WrongUse => 2,
             Ending::Failed => 3,
+            Ending::Locked => 4,
         })
     }
 }
 
 /// Runs what was typed.
 pub fn run(arguments: Arguments) -> ExitCode {
-    // For every client that a verb makes. It is there already when somebody else in this process needed it first.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = arguments.config;
+    let (config, remote) = (arguments.config, arguments.remote);
     let ending = match arguments.verb {
         None => serve::run(config, arguments.serve),
         Some(Verb::Serve(mut later)) => {
             later.take_earlier(arguments.serve);
             serve::run(config, later)
         }
-        Some(Verb::Health(health)) => health::run(config, health),
+        Some(Verb::Health) => health::run(config, &remote).unwrap_or_else(|early| early),
         Some(Verb::Policy(verb)) => policy::run(config, verb),
+        Some(Verb::Tenant(verb)) => ask(config, remote, |client| tenant::run(client, verb)),
+        Some(Verb::Key(verb)) => key::run(config, remote, verb).unwrap_or_else(|early| early),
+        Some(Verb::Account(verb)) => ask(config, remote, |client| account::run(client, verb)),
+        Some(Verb::Decisions(verb)) => ask(config, remote, |client| decisions::run(client, verb)),
+        Some(Verb::Status) => ask(config, remote, status::run),
+        Some(Verb::Completions { shell }) => completions(shell),
     };
     ending.into()
+}
+
+/// Runs a verb that asks a server with a key.
+fn ask(
+    config: Option<PathBuf>,
+    remote: Remote,
+    verb: impl FnOnce(&Client) -> Result<Ending, Ending>,
+) -> Ending {
+    Client::new(config, remote).and_then(|client| verb(&client)).unwrap_or_else(|early| early)
+}
+
+fn completions(shell: Shell) -> Ending {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "enlist", &mut script);
+    say(&String::from_utf8_lossy(&script))
+}
+
+/// Prints on standard output. Whoever stops reading has read enough.
+pub(crate) fn say(text: &str) -> Ending {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ending::Yes,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ending::Yes,
+        Err(error) => fail(&error, Ending::No),
+    }
 }
 
 /// Says what went wrong on standard error, with every cause, and how it ends.

@@ -1,16 +1,23 @@
 //! The doors: one router, what every request passes through, and nothing that decides.
 //! Refuses to touch what is behind the doors itself: wire types become nouns here and nouns become answers.
 
+mod accounts;
 mod body;
 mod client;
 mod decisions;
 mod health;
+mod keys;
+mod path;
 mod places;
 mod problem;
 mod provision_user;
+mod query;
 mod rates;
+mod record;
 mod request_id;
+mod status;
 mod tenant;
+mod tenants;
 
 use health::Readiness;
 use places::Places;
@@ -18,13 +25,15 @@ use rates::Rates;
 
 use crate::homes::Homes;
 use crate::ledger::Ledger;
+use crate::manage::Operations;
 use crate::provision::Provisioner;
-use axum::routing::{any, get, post};
+use axum::extract::Request;
+use axum::routing::{any, delete, get, post};
 use axum::{Router, middleware};
 use ipnet::IpNet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tower::Layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
@@ -36,6 +45,8 @@ pub struct Rooms {
     ledger: Ledger,
     /// The spine.
     provisioner: Provisioner,
+    /// What operators change.
+    operations: Operations,
     /// For `/readyz`.
     homes: Arc<Homes>,
     /// How the doors behave.
@@ -53,12 +64,21 @@ impl Rooms {
     pub fn new(
         ledger: Ledger,
         provisioner: Provisioner,
+        operations: Operations,
         homes: Arc<Homes>,
         manners: Manners,
     ) -> Self {
         let rates = Arc::new(Rates::new(manners.requests_per_second));
-        let (manners, readiness) = (Arc::new(manners), Arc::default());
-        Self { ledger, provisioner, homes, manners, rates, places: Places::default(), readiness }
+        Self {
+            ledger,
+            provisioner,
+            operations,
+            homes,
+            manners: Arc::new(manners),
+            rates,
+            places: Places::default(),
+            readiness: Arc::default(),
+        }
     }
 }
 
@@ -81,13 +101,33 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
 /// Every path of the server.
 pub fn router(rooms: Rooms) -> NormalizePath<Router> {
+    let get_or_post = |request: Request| problem::only("GET, HEAD, POST", request);
+    let only_delete = |request: Request| problem::only("DELETE", request);
+    let any_of_a_tenant = |request: Request| problem::only("GET, HEAD, PATCH, DELETE", request);
     let doors = Router::new()
         .route(provision_user::PATH, any(provision_user::door))
-        .route("/v1/decisions", post(decisions::own).fallback(problem::only_post))
+        // Without a tenant in the path: the key's own.
+        .nest("/v1", of_tenant())
+        .nest("/v1/tenants/{tenant}", of_tenant())
+        .route("/v1/tenants", get(tenants::list).post(tenants::create).fallback(get_or_post))
         .route(
-            "/v1/tenants/{tenant}/decisions",
-            post(decisions::of_tenant).fallback(problem::only_post),
+            "/v1/tenants/{tenant}",
+            get(tenants::show)
+                .patch(tenants::change)
+                .delete(tenants::remove)
+                .fallback(any_of_a_tenant),
         )
+        .route(
+            "/v1/tenants/{tenant}/keys",
+            get(keys::list).post(keys::create).fallback(get_or_post),
+        )
+        .route("/v1/tenants/{tenant}/keys/{id}", delete(keys::revoke).fallback(only_delete))
+        .route(
+            "/v1/operator-keys",
+            get(keys::list_operators).post(keys::create_operators).fallback(get_or_post),
+        )
+        .route("/v1/status", get(status::show).fallback(problem::only_get))
+        .route("/v1/operator-keys/{id}", delete(keys::revoke_operators).fallback(only_delete))
         .merge(health_doors());
     dress(doors, rooms)
 }
@@ -113,4 +153,24 @@ fn dress(doors: Router<Rooms>, rooms: Rooms) -> NormalizePath<Router> {
         .layer(middleware::from_fn(request_id::follow))
         .layer(middleware::from_fn_with_state(rooms, client::find));
     NormalizePathLayer::trim_trailing_slash().layer(router)
+}
+
+/// Every path that belongs to one tenant.
+fn of_tenant() -> Router<Rooms> {
+    let get_or_post = |request: Request| problem::only("GET, HEAD, POST", request);
+    let get_or_put = |request: Request| problem::only("GET, HEAD, PUT", request);
+    Router::new()
+        .route("/decisions", get(record::list).post(decisions::ask).fallback(get_or_post))
+        .route("/decisions/{request_id}", get(record::show).fallback(problem::only_get))
+        .route("/accounts", get(accounts::list).post(accounts::open).fallback(get_or_post))
+        .route("/accounts/{name}", get(accounts::show).put(accounts::put).fallback(get_or_put))
+        .route("/accounts/{name}/link", post(accounts::link).fallback(problem::only_post))
+        .route("/accounts/{name}/close", post(accounts::close).fallback(problem::only_post))
+        .route("/accounts/{name}/reopen", post(accounts::reopen).fallback(problem::only_post))
+        .route("/accounts/{name}/erase", post(accounts::erase).fallback(problem::only_post))
+}
+
+/// Unix seconds: the only clock a policy has.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

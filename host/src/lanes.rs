@@ -46,8 +46,8 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Puts work at the end of a tenant's lane; never waits.
-    pub fn push(&self, tenant: TenantId, work: T) -> Result<(), NotTaken> {
+    /// Puts work at the end of a tenant's lane, and says how much waits there then; never waits.
+    pub fn push(&self, tenant: TenantId, work: T) -> Result<usize, NotTaken> {
         let mut waiting = self.lock();
         if waiting.closed {
             return Err(NotTaken::Closed);
@@ -57,14 +57,15 @@ impl<T> Lanes<T> {
             return Err(NotTaken::Full);
         }
         lane.push_back(work);
-        if lane.len() == 1 {
+        let length = lane.len();
+        if length == 1 {
             waiting.turns.push_back(tenant);
         }
         waiting.length += 1;
         drop(waiting);
         self.meter.inc();
         self.changed.notify_one();
-        Ok(())
+        Ok(length)
     }
 
     /// Waits for work and takes at most `most` pieces, one from each lane in turn. Empty when the lanes are closed and drained.

@@ -2,25 +2,34 @@
 //! Refuses to be asked without a tenant: `authenticate` is the only maker of a [`Tenant`], and `of` the only door to a query.
 
 mod accounts;
+mod authenticate;
 mod checkpoint;
 mod first_start;
+mod keyring;
 mod keys;
 mod record;
 mod revisions;
 mod sqlite;
+mod status;
+mod tenants;
 mod turns;
 mod writer;
 
-pub use accounts::{Opened, Recognition, Reservation};
+pub use accounts::{Acted, Opened, Recognition, Reservation, Standing};
+pub use authenticate::Denied;
 pub use first_start::FirstStart;
-pub use keys::{Denied, Key, KeyError, KeyKind, Scope};
+pub use keyring::{KeyEntry, NewKey, recover_key};
+pub use keys::{Key, KeyError, KeyKind, Scope};
 pub use record::{Act, Asked, Entry, Said};
-pub use revisions::StoredRevision;
+pub use revisions::{ActiveRevision, StoredRevision};
+pub use status::Lately;
+pub use tenants::{NewTenant, Site, TenantChange, TenantEntry, Unchanged};
 
 use crate::domain::{FoldKey, HostCode, TenantId, TenantName};
 use sqlite::Database;
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use turns::Turns;
 
 /// The database and the turns of those who are waiting for it.
@@ -29,6 +38,8 @@ pub struct Ledger {
     database: Arc<Database>,
     names: Arc<Turns<(TenantId, FoldKey)>>,
     people: Arc<Turns<(TenantId, Person)>>,
+    /// Keys that were used, and the minute, until it is written.
+    uses: Arc<Mutex<HashMap<String, i64>>>,
 }
 
 /// A person as one request may name them.
@@ -44,6 +55,16 @@ pub struct Tenant {
     id: TenantId,
     name: TenantName,
     issuer: String,
+    /// When it was made: a removed tenant's number may be given again.
+    since: i64,
+    key: String,
+    /// Of the key; none when it is an operator's, which opens all.
+    scopes: Option<Vec<Scope>>,
+}
+
+/// The right to act for the whole house. Only [`Ledger::authenticate_operator`] makes one.
+#[derive(Clone, Debug)]
+pub struct Operator {
     key: String,
 }
 
@@ -62,6 +83,16 @@ impl Tenant {
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
+
+    /// Whether the key may be used for this.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.as_ref().is_none_or(|scopes| scopes.contains(&scope))
+    }
+
+    /// Whether the key is an operator's.
+    pub fn is_operators(&self) -> bool {
+        self.scopes.is_none()
+    }
 }
 
 /// A tenant's part of the ledger.
@@ -73,7 +104,7 @@ pub struct Book {
 
 impl Book {
     /// Whose part it is.
-    pub fn tenant(&self) -> &Tenant {
+    pub fn owner(&self) -> &Tenant {
         &self.tenant
     }
 }
@@ -112,6 +143,16 @@ pub enum LedgerError {
         /// The newest schema this program knows.
         known: i64,
     },
+    /// The database was written by an older Enlist, which may be running.
+    #[error(
+        "the database has schema {found}, this Enlist {known}: start its server first, which brings it up to date"
+    )]
+    Older {
+        /// The schema found.
+        found: i64,
+        /// The schema this program needs.
+        known: i64,
+    },
 }
 
 impl LedgerError {
@@ -124,7 +165,8 @@ impl LedgerError {
             | Self::InDoubt(_)
             | Self::File(..)
             | Self::Unexpected(_)
-            | Self::Newer { .. } => HostCode::StorageUnavailable,
+            | Self::Newer { .. }
+            | Self::Older { .. } => HostCode::StorageUnavailable,
         }
     }
 
@@ -141,6 +183,7 @@ impl Ledger {
             database: Arc::new(Database::open(path)?),
             names: Arc::new(Turns::new()),
             people: Arc::new(Turns::new()),
+            uses: Arc::default(),
         })
     }
 

@@ -10,6 +10,7 @@ pub mod http;
 pub mod kill_point;
 pub mod lanes;
 pub mod ledger;
+pub mod manage;
 pub mod meters;
 pub mod provision;
 pub mod sandbox;

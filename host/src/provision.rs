@@ -1,12 +1,15 @@
 //! The spine: somebody is recognised, or the tenant's policy decides, a name is held, a home is made, an account is opened.
 //! Refuses to know what stands at either end: no HTTP, no SQL, no wasmtime.
 
+mod by_hand;
 mod pick;
 mod say;
 
+pub use by_hand::ByHand;
+
 use crate::domain::{
-    Account, Allowance, Decision, Email, Failure, Grant, HostCode, Occasion, Refusal, Request,
-    Verdict,
+    Account, Allowance, Decision, Email, Failure, Grant, Held, HostCode, Occasion, Refusal,
+    Request, Verdict,
 };
 use crate::homes::{Home, HomeError, Homes};
 use crate::ledger::{
@@ -16,7 +19,6 @@ use crate::meters::{METERS, Stage as Step, TenantLabel};
 use crate::sandbox::{Active, Catalog, DecideError};
 use pick::Hold;
 use say::{count, failed, note};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use tracing::warn;
@@ -47,15 +49,6 @@ pub enum Outcome {
     Known(Held),
     /// No.
     Refused(Refusal),
-}
-
-/// An account and where its home is.
-#[derive(Debug)]
-pub struct Held {
-    /// The account.
-    pub account: Account,
-    /// Its home, absolute.
-    pub home: PathBuf,
 }
 
 /// What would come of a request; nothing did.
@@ -128,7 +121,7 @@ impl Provisioner {
         METERS.stage(Step::Turn, began);
         let turn = match turn {
             Ok(turn) => turn,
-            Err(error) => return failed(&book, tenant, &asked, Err(error.into())),
+            Err(error) => return failed(&book, tenant, &asked, Err(error.into())).await,
         };
         // A new person's folder is hardly ever there: whether it is shows when it is made. Only then is looked before deciding.
         let outcome = match self.attempt(&book, tenant, &active, &mut asked, Hold::Fast).await {
@@ -137,15 +130,16 @@ impl Provisioner {
             }
             attempted => attempted,
         };
-        let outcome = outcome.and_then(|attempted| match attempted {
-            Attempt::Outcome(outcome) => Ok(outcome),
-            Attempt::InTheWay(refusal, said) => {
-                note(&book, &asked, said.overruled(&refusal))?;
-                Ok(Outcome::Refused(refusal))
+        let outcome = match outcome {
+            Ok(Attempt::Outcome(outcome)) => Ok(outcome),
+            Ok(Attempt::InTheWay(refusal, said)) => {
+                let noted = note(&book, &asked, said.overruled(&refusal)).await;
+                noted.map(|()| Outcome::Refused(refusal)).map_err(ProvisionError::from)
             }
-        });
+            Err(error) => Err(error),
+        };
         drop(turn);
-        failed(&book, tenant, &asked, outcome)
+        failed(&book, tenant, &asked, outcome).await
     }
 
     async fn attempt(
@@ -158,14 +152,14 @@ impl Provisioner {
     ) -> Result<Attempt, ProvisionError> {
         match self.consider(book, tenant, active, asked, hold).await? {
             Considered::Known(account) => {
-                note(book, asked, Said::known(&account.name, None))?;
+                note(book, asked, Said::known(&account.name, None)).await?;
                 Ok(Attempt::Outcome(self.known(tenant, account)?))
             }
             Considered::Linkable(account) => {
                 Ok(Attempt::Outcome(self.link(book, tenant, account, asked).await?))
             }
             Considered::Refused(refusal, said) => {
-                note(book, asked, said)?;
+                note(book, asked, said).await?;
                 Ok(Attempt::Outcome(Outcome::Refused(refusal)))
             }
             Considered::Granted(grant, said) => self.open(book, tenant, grant, asked, said).await,
@@ -178,7 +172,7 @@ impl Provisioner {
         let active = self.catalog.active(tenant.id()).ok_or(ProvisionError::NoPolicy)?;
         let mut asked = asked(ask, &active, true);
         let considered = self.consider(&book, tenant, &active, &mut asked, Hold::Loose).await;
-        let (rehearsal, said) = match failed(&book, tenant, &asked, considered)? {
+        let (rehearsal, said) = match failed(&book, tenant, &asked, considered).await? {
             Considered::Known(account) | Considered::Linkable(account) => {
                 let said = Said::known(&account.name, None);
                 (Rehearsal::Grant(account.name, account.allowance, account.revision), said)
@@ -188,7 +182,7 @@ impl Provisioner {
             }
             Considered::Granted(grant, said) => seat(grant, said, &asked),
         };
-        note(&book, &asked, said)?;
+        note(&book, &asked, said).await?;
         Ok(rehearsal)
     }
 
@@ -202,16 +196,17 @@ impl Provisioner {
         hold: Hold,
     ) -> Result<Considered, ProvisionError> {
         let began = Instant::now();
-        if let Some(recognised) = recognise(book, tenant, asked).await? {
+        if let Some(recognised) = recognise(book, tenant, asked)? {
             METERS.stage(Step::Recognise, began);
             return Ok(recognised);
         }
-        let usage = book.usage(&asked.request.applicant).await?;
+        let policy = active.policy.as_ref().ok_or(ProvisionError::NoPolicy)?;
+        let usage = book.usage(&asked.request.applicant)?;
         METERS.stage(Step::Recognise, began);
         asked.usage = Some(usage);
         let pick = |names| self.pick(book, tenant.id(), names, hold);
         let began = Instant::now();
-        let decided = active.policy.decide(&asked.request, usage, pick).await;
+        let decided = policy.decide(&asked.request, usage, pick).await;
         METERS.stage(Step::Decide, began);
         let decided = match decided {
             Ok(verdict) => Ok(verdict),
@@ -219,7 +214,7 @@ impl Provisioner {
             Err(DecideError::Failed(failure)) => Err(failure),
         };
         let fuel = decided.as_ref().map_or_else(|failure| failure.fuel, |verdict| verdict.fuel);
-        let used = fuel as f64 / active.policy.fuel_limit() as f64;
+        let used = fuel as f64 / policy.fuel_limit() as f64;
         METERS.fuel.get_or_create(&TenantLabel::of(tenant.name().as_str())).observe(used);
         decided.map(considered).map_err(ProvisionError::Policy)
     }
@@ -263,21 +258,33 @@ impl Provisioner {
             }
             Err(error) => return Err(error.into()),
         };
-        let applicant = &asked.request.applicant;
         let entry = Entry { asked: asked.clone(), said: said.clone() };
+        let open = book.open(&asked.request.applicant, &grant.name, &grant.allowance, entry);
+        let outcome = self.commit(tenant, home, open).await?;
+        match &outcome {
+            Outcome::Refused(refusal) => count(book, asked, &said.overruled(refusal)),
+            Outcome::Opened(_) | Outcome::Known(_) => count(book, asked, &said),
+        }
+        Ok(Attempt::Outcome(outcome))
+    }
+
+    /// From a home that is durable to an account: `open` is the one transaction that decides, and is not begun before.
+    async fn commit(
+        &self,
+        tenant: &Tenant,
+        home: Home,
+        open: impl Future<Output = Result<Opened, LedgerError>>,
+    ) -> Result<Outcome, ProvisionError> {
         let began = Instant::now();
-        let opened = book.open(applicant, &grant.name, &grant.allowance, entry).await;
+        let opened = open.await;
         METERS.stage(Step::Commit, began);
         match opened {
             Ok(Opened::Account(account)) => {
-                count(book, asked, &said);
-                let opened = Outcome::Opened(Held { account, home: home.path() });
-                Ok(Attempt::Outcome(opened))
+                Ok(Outcome::Opened(Held { account, home: home.path() }))
             }
             Ok(Opened::Refused(refusal)) => {
-                count(book, asked, &said.overruled(&refusal));
                 self.discard(tenant, home).await;
-                Ok(Attempt::Outcome(Outcome::Refused(refusal)))
+                Ok(Outcome::Refused(refusal))
             }
             // An account without its folder is worse than an empty folder, which the next attempt adopts.
             Err(error) if error.is_in_doubt() => Err(error.into()),
@@ -313,7 +320,7 @@ fn seat(grant: Grant<Option<Reservation>>, said: Said, asked: &Asked) -> (Rehear
     }
 }
 
-async fn recognise(
+fn recognise(
     book: &Book,
     tenant: &Tenant,
     asked: &Asked,
@@ -321,7 +328,7 @@ async fn recognise(
     if asked.request.occasion == Occasion::SignUp {
         return Ok(None);
     }
-    Ok(match book.recognise(&asked.request.applicant).await? {
+    Ok(match book.recognise(&asked.request.applicant)? {
         Recognition::Stranger => None,
         Recognition::Known(account) => Some(Considered::Known(account)),
         Recognition::Linkable(account) => Some(Considered::Linkable(account)),

@@ -2,7 +2,8 @@
 //! before their hashes are in the database: a start that dies in between is taken over by the next.
 //! Refuses to show a key twice, and to put one into the log.
 
-use crate::app::{AppError, Manner, read_policy};
+use crate::app::policy_file::{DEFAULT_POLICY, read_revision};
+use crate::app::{AppError, Manner};
 use crate::config::Config;
 use crate::ledger::{FirstStart, Key, KeyKind, Ledger, StoredRevision};
 use crate::sandbox::{Engine, Policy};
@@ -15,9 +16,6 @@ use std::path::{Path, PathBuf};
 
 /// Where keys go when nobody watches.
 const KEYS_FILE: &str = "first-keys.json";
-
-/// The policy of a tenant that was given none.
-const DEFAULT_POLICY: &str = "builtin:localpart";
 
 /// A first start that can be carried out: everything it needs from outside was read.
 pub(super) struct Plan {
@@ -69,7 +67,13 @@ impl Plan {
         address: SocketAddr,
         manner: Manner,
     ) -> Result<Self, AppError> {
-        let revision = revision(&config.bootstrap.policy, engine)?;
+        let named = &config.bootstrap.policy;
+        let policy = if named.is_empty() { DEFAULT_POLICY } else { named };
+        let limit_bytes = engine.limits().component_bytes;
+        let wrong = |what| AppError::Setting { key: "bootstrap.policy", what };
+        let revision = read_revision(policy, limit_bytes).map_err(wrong)?;
+        Policy::load(engine, &revision.component, &revision.settings)
+            .map_err(|error| wrong(format!("{policy}: {error}")))?;
         let keys_file = config.data_dir.join(KEYS_FILE);
         let files = &config.bootstrap;
         let supplied_operator =
@@ -168,23 +172,6 @@ impl Announcement {
         out.write_all(text.as_bytes())?;
         out.flush()
     }
-}
-
-fn revision(policy: &str, engine: &Engine) -> Result<StoredRevision, AppError> {
-    let wrong = |what: String| AppError::Setting { key: "bootstrap.policy", what };
-    let policy = if policy.is_empty() { DEFAULT_POLICY } else { policy };
-    let component = read_policy(policy, engine.limits().component_bytes).map_err(wrong)?;
-    let settings = "{}".to_owned();
-    let loaded = Policy::load(engine, &component, &settings)
-        .map_err(|error| wrong(format!("{policy}: {error}")))?;
-    Ok(StoredRevision {
-        number: 1,
-        policy: policy.to_owned(),
-        digest: loaded.component_digest().to_owned(),
-        component,
-        settings,
-        settings_digest: loaded.settings_digest().to_owned(),
-    })
 }
 
 fn supplied(key: &'static str, path: &Path, kind: KeyKind) -> Result<Option<Key>, AppError> {

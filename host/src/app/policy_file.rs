@@ -1,9 +1,28 @@
 //! Where a policy comes from before it is a revision: the binary itself, or a file.
 //! Refuses to judge it, and to read more of a file than would be loaded.
 
+use crate::ledger::StoredRevision;
+use crate::sandbox::digest_of;
 use enlist_artifacts::LOCALPART;
 use std::fs::File;
 use std::io::Read;
+
+/// The policy of a tenant that was given none.
+pub(super) const DEFAULT_POLICY: &str = "builtin:localpart";
+
+/// Revision 1 of a tenant that begins with `policy`; errors as [`read_policy`].
+pub(super) fn read_revision(policy: &str, limit_bytes: u64) -> Result<StoredRevision, String> {
+    let component = read_policy(policy, limit_bytes)?;
+    let settings = "{}".to_owned();
+    Ok(StoredRevision {
+        number: 1,
+        policy: policy.to_owned(),
+        digest: digest_of(&component),
+        settings_digest: digest_of(settings.as_bytes()),
+        component,
+        settings,
+    })
+}
 
 /// The component that `policy` names, `builtin:NAME` or a file; of a file that is larger than `limit_bytes` one byte more than
 /// that, which is enough to see it. The error is a line for whoever named it.

@@ -98,6 +98,8 @@ fn log(config: &LogConfig) -> Result<(), Ending> {
         }
     };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A line that cannot be written is lost; said on standard error, where it could not be written, it would be a panic.
+    let log = log.log_internal_errors(false);
     match config.format {
         LogFormat::Json => log.json().init(),
         LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),

@@ -5,7 +5,9 @@ use crate::domain::{HostCode, Refusal};
 use crate::http::provision_user;
 use crate::http::request_id::RequestId;
 use crate::ledger::Denied;
+use crate::manage::ManageError;
 use crate::provision::ProvisionError;
+use crate::wire::FormError;
 use axum::Json;
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -22,7 +24,14 @@ pub(super) struct Problem {
     code: String,
     text: String,
     header: Option<(HeaderName, &'static str)>,
-    field: Option<&'static str>,
+    more: Option<Box<More>>,
+}
+
+/// What some problems say beside that: where it is, and why.
+#[derive(Clone, Debug, Default)]
+struct More {
+    field: Option<String>,
+    detail: Option<String>,
 }
 
 /// What a caller may wait before it asks again, in seconds.
@@ -30,9 +39,21 @@ const AGAIN_AFTER: &str = "1";
 
 impl Problem {
     /// This field of the body has a wrong value.
-    pub(super) fn field(name: &'static str) -> Self {
+    pub(super) fn field(name: &str) -> Self {
+        let more = More { field: Some(name.to_owned()), detail: None };
+        Self { more: Some(Box::new(more)), ..Self::parameter(name) }
+    }
+
+    /// This parameter of the path's query has a wrong value.
+    pub(super) fn parameter(name: &str) -> Self {
         let text = format!("{} for {name}", HostCode::FieldInvalid.text());
-        Self { text, field: Some(name), ..Self::from(HostCode::FieldInvalid) }
+        Self { text, ..Self::from(HostCode::FieldInvalid) }
+    }
+
+    /// The same, and why, where whoever asks may know.
+    pub(super) fn explained(self, detail: Option<String>) -> Self {
+        let more = More { detail, ..self.more.map(|more| *more).unwrap_or_default() };
+        Self { more: Some(Box::new(more)), ..self }
     }
 
     /// As `/provision-user` says it.
@@ -51,8 +72,12 @@ impl Problem {
             "code": self.code,
             "request_id": id.0,
         });
-        if let Some(name) = self.field {
+        let More { field, detail } = self.more.as_deref().cloned().unwrap_or_default();
+        if let Some(name) = field {
             body["errors"] = json!([{"pointer": format!("/{name}"), "detail": self.text}]);
+        }
+        if let Some(detail) = detail {
+            body["detail"] = json!(detail);
         }
         self.respond(body, "application/problem+json")
     }
@@ -81,7 +106,7 @@ impl From<HostCode> for Problem {
             code: code.as_str().to_owned(),
             text: code.text().to_owned(),
             header,
-            field: None,
+            more: None,
         }
     }
 }
@@ -101,7 +126,15 @@ fn answer(code: HostCode) -> (StatusCode, Option<(HeaderName, &'static str)>) {
         | C::QuotaDomain
         | C::AccountClosed => S::FORBIDDEN,
         C::NotFound => S::NOT_FOUND,
-        C::UsernameTaken | C::HomeExists => S::CONFLICT,
+        C::UsernameTaken
+        | C::HomeExists
+        | C::AccountOpen
+        | C::AccountErased
+        | C::IdentityTaken
+        | C::TenantExists
+        | C::TenantNotEmpty
+        | C::HomeOverlaps
+        | C::IssuerConflict => S::CONFLICT,
         C::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
         C::BodyTooLarge => S::PAYLOAD_TOO_LARGE,
         C::BodyTimeout => S::REQUEST_TIMEOUT,
@@ -130,7 +163,7 @@ impl From<Refusal> for Problem {
                 code: code.as_str().to_owned(),
                 text: message,
                 header: None,
-                field: None,
+                more: None,
             },
         }
     }
@@ -142,11 +175,34 @@ impl From<ProvisionError> for Problem {
     }
 }
 
+impl From<ManageError> for Problem {
+    fn from(error: ManageError) -> Self {
+        let (code, detail) = (error.code(), error.detail());
+        let problem = match &error {
+            ManageError::Field(name, _) => Self::field(name),
+            _ => code.into(),
+        };
+        if matches!(answer(code).0.as_u16(), 500..) {
+            error!(?error, "nothing was changed");
+        }
+        problem.explained(detail)
+    }
+}
+
+impl From<FormError> for Problem {
+    fn from(error: FormError) -> Self {
+        match error {
+            FormError::Required => HostCode::BodyRequired.into(),
+            FormError::Field { field, why } => Self::field(&field).explained(Some(why)),
+        }
+    }
+}
+
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::Unknown => HostCode::KeyInvalid.into(),
-            Denied::ScopeMissing(_) => HostCode::ScopeMissing.into(),
+            Denied::ScopeMissing(_) | Denied::OperatorOnly => HostCode::ScopeMissing.into(),
             Denied::TenantRequired => HostCode::TenantRequired.into(),
             Denied::NoSuchTenant => HostCode::NotFound.into(),
             Denied::Ledger(error) => {
@@ -170,6 +226,11 @@ pub(super) async fn only_post(request: Request) -> Response {
 /// The path takes GET alone.
 pub(super) async fn only_get(request: Request) -> Response {
     wrong_method("GET, HEAD").respond_v1(&id_of(&request))
+}
+
+/// The path takes the methods of `allow` alone.
+pub(super) async fn only(allow: &'static str, request: Request) -> Response {
+    wrong_method(allow).respond_v1(&id_of(&request))
 }
 
 /// The path takes `allow` alone.

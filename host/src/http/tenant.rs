@@ -4,7 +4,7 @@
 use crate::domain::HostCode;
 use crate::http::Rooms;
 use crate::http::problem::Problem;
-use crate::ledger::{Denied, Scope, Tenant};
+use crate::ledger::{Denied, Ledger, Operator, Scope, Tenant};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
@@ -15,7 +15,42 @@ pub(super) async fn enter(
     wanted: Option<&str>,
     scope: Scope,
 ) -> Result<Tenant, Problem> {
-    Ok(authenticate(rooms, headers, wanted, scope).await??)
+    enter_with(rooms, headers, wanted, &[scope]).await
+}
+
+/// The same with a key that has one of these scopes.
+pub(super) async fn enter_with(
+    rooms: &Rooms,
+    headers: &HeaderMap,
+    wanted: Option<&str>,
+    any_of: &[Scope],
+) -> Result<Tenant, Problem> {
+    Ok(present(rooms, headers, |ledger, key| ledger.authenticate(key, wanted, any_of))??)
+}
+
+/// Opens what is no tenant's.
+pub(super) async fn enter_house(rooms: &Rooms, headers: &HeaderMap) -> Result<Operator, Problem> {
+    Ok(present(rooms, headers, Ledger::authenticate_operator)??)
+}
+
+/// Somebody with a right, whichever kind it is.
+pub(super) enum Who {
+    Operator(Operator),
+    Tenant(Tenant),
+}
+
+/// Opens everything for an operator, and for a tenant's key with this scope its own tenant.
+pub(super) async fn enter_either(
+    rooms: &Rooms,
+    headers: &HeaderMap,
+    scope: Scope,
+) -> Result<Who, Problem> {
+    let who =
+        present(rooms, headers, |ledger, key| match ledger.authenticate(key, None, &[scope]) {
+            Err(Denied::TenantRequired) => ledger.authenticate_operator(key).map(Who::Operator),
+            opened => opened.map(Who::Tenant),
+        });
+    Ok(who??)
 }
 
 /// The same for the compatible door, whose clients know one way only in which a key can be wrong.
@@ -23,22 +58,22 @@ pub(super) async fn enter_compatible(
     rooms: &Rooms,
     headers: &HeaderMap,
 ) -> Result<Tenant, Problem> {
-    let opened = authenticate(rooms, headers, None, Scope::Provision).await?;
+    let provision = [Scope::Provision];
+    let opened = present(rooms, headers, |ledger, key| ledger.authenticate(key, None, &provision))?;
     opened.map_err(|denied| match denied {
         Denied::ScopeMissing(_) | Denied::TenantRequired => HostCode::KeyInvalid.into(),
         other => other.into(),
     })
 }
 
-/// Asks the ledger, and counts the key if it is somebody's, whatever it opens.
-async fn authenticate(
+/// Presents the key to the ledger, and counts it if it is somebody's, whatever it opens.
+fn present<T>(
     rooms: &Rooms,
     headers: &HeaderMap,
-    wanted: Option<&str>,
-    scope: Scope,
-) -> Result<Result<Tenant, Denied>, HostCode> {
+    ask: impl FnOnce(&Ledger, &str) -> Result<T, Denied>,
+) -> Result<Result<T, Denied>, HostCode> {
     let key = presented(headers)?;
-    let opened = rooms.ledger.authenticate(key, wanted, scope).await;
+    let opened = ask(&rooms.ledger, key);
     if !matches!(opened, Err(Denied::Unknown | Denied::Ledger(_))) {
         rooms.rates.count_key(key)?;
     }

@@ -7,8 +7,8 @@ use rusqlite::Connection;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
-/// Pages in the WAL from which on it is moved: 4 MiB of them.
-const PAGES: i32 = 1024;
+/// Pages in the WAL from which on it is moved: 16 MiB of them. Less often, and pages that many commits wrote are moved once.
+const PAGES: i32 = 4 * 1024;
 
 /// Pages from which on the writer is made to wait for the move: 64 MiB. A writer that never pauses leaves no other moment.
 const PAGES_LIMIT: i32 = 16 * 1024;

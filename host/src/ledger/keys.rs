@@ -1,13 +1,10 @@
-//! Keys: what they look like, what is kept of them, and what they open. `Ledger::authenticate` is the only maker of a tenant's
-//! right to act.
+//! Keys: what they look like, what they may be used for, and what is kept of them.
 //! Refuses to keep a secret: a key is stored as its SHA-256 (the secret is random) and is opaque in `Debug`.
 
-use crate::domain::{TenantId, TenantName};
-use crate::ledger::{Ledger, LedgerError, Tenant};
-use rusqlite::{Connection, OptionalExtension, ToSql};
+use crate::ledger::LedgerError;
+use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 use std::fmt;
-use subtle::ConstantTimeEq;
 
 /// Whose key it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +33,19 @@ pub enum Scope {
     Policy,
     /// Every GET.
     Read,
+    /// The tenant itself and its keys.
+    Manage,
+    /// The numbers of the server.
+    Metrics,
 }
 
 impl Scope {
     /// What the first tenant key, and one made without naming scopes, may be used for.
     pub const DEFAULT: [Self; 3] = [Self::Provision, Self::Policy, Self::Read];
+
+    /// Every scope there is.
+    pub const ALL: [Self; 5] =
+        [Self::Provision, Self::Policy, Self::Read, Self::Manage, Self::Metrics];
 
     /// As the contract spells it.
     pub fn as_str(self) -> &'static str {
@@ -48,7 +53,24 @@ impl Scope {
             Self::Provision => "provision",
             Self::Policy => "policy",
             Self::Read => "read",
+            Self::Manage => "manage",
+            Self::Metrics => "metrics",
         }
+    }
+
+    /// The scope of this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    }
+
+    /// As a column keeps them.
+    pub(super) fn join(scopes: &[Self]) -> String {
+        scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",")
+    }
+
+    /// What [`Self::join`] made; a name that a newer Enlist wrote opens nothing here.
+    pub(super) fn split(column: &str) -> Vec<Self> {
+        column.split(',').filter_map(Self::parse).collect()
     }
 }
 
@@ -111,6 +133,11 @@ impl Key {
         Ok(Self { id, text: text.to_owned(), own_form: false })
     }
 
+    /// What it is called where it must not be shown.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// The key itself: for the one place that shows it.
     pub fn reveal(&self) -> &str {
         &self.text
@@ -128,7 +155,7 @@ fn fill(bytes: &mut [u8]) -> Result<(), LedgerError> {
         .map_err(|error| LedgerError::File("randomness".to_owned(), std::io::Error::other(error)))
 }
 
-fn hash(text: &str) -> [u8; 32] {
+pub(super) fn hash(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
 
@@ -144,7 +171,7 @@ fn checksum(body: &str) -> String {
 }
 
 /// The id inside a well-formed key of ours.
-fn own_id(text: &str, kind: KeyKind) -> Option<&str> {
+pub(super) fn own_id(text: &str, kind: KeyKind) -> Option<&str> {
     let (id, secret) = text.strip_prefix(kind.prefix())?.split_once('_')?;
     let sound = id.len() == ID_DIGITS
         && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
@@ -154,112 +181,41 @@ fn own_id(text: &str, kind: KeyKind) -> Option<&str> {
     (sound && text.ends_with(&checksum(body))).then_some(id)
 }
 
-/// Why a key does not open what was asked for.
-#[derive(Debug, thiserror::Error)]
-pub enum Denied {
-    /// No such key.
-    #[error("no such key")]
-    Unknown,
-    /// A tenant's key without the scope, in its own tenant.
-    #[error("the key has no scope {}", .0.as_str())]
-    ScopeMissing(Scope),
-    /// An operator's key where the key itself must name the tenant.
-    #[error("an operator key needs a tenant in the path")]
-    TenantRequired,
-    /// No such tenant, or not this key's: the same answer.
-    #[error("no such tenant")]
-    NoSuchTenant,
-    /// It could not be found out.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
+/// What is said of a key beside its text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Terms<'a> {
+    /// Whose it is; none for an operator's.
+    pub(super) tenant: Option<i64>,
+    /// Mean nothing for an operator's key, which opens all.
+    pub(super) scopes: &'a [Scope],
+    pub(super) note: &'a str,
+    /// Id of the key that makes it.
+    pub(super) created_by: Option<&'a str>,
+    pub(super) expires_at: Option<i64>,
 }
 
-impl Ledger {
-    /// Opens a tenant with a key. `wanted` names the tenant, `None` means the key's own. An unknown key is found out first, then
-    /// a tenant that is not the key's, then a missing scope; comparisons take the same time wherever they differ.
-    pub async fn authenticate(
-        &self,
-        presented: &str,
-        wanted: Option<&str>,
-        scope: Scope,
-    ) -> Result<Tenant, Denied> {
-        let presented = presented.to_owned();
-        let wanted = wanted.map(str::to_owned);
-        let opened = self.database.read(move |c| {
-            let Some(row) = find(c, &presented)? else { return Ok(Err(Denied::Unknown)) };
-            Ok(admit(c, row, wanted.as_deref(), scope))
-        });
-        opened.await?
-    }
-}
-
-struct KeyRow {
-    id: String,
-    tenant: Option<i64>,
-    scopes: String,
-}
-
-fn admit(
-    connection: &Connection,
-    key: KeyRow,
-    wanted: Option<&str>,
-    scope: Scope,
-) -> Result<Tenant, Denied> {
-    let (column, value): (&str, &dyn ToSql) = match (&wanted, &key.tenant) {
-        (Some(name), _) => ("name", name),
-        (None, Some(own)) => ("id", own),
-        (None, None) => return Err(Denied::TenantRequired),
-    };
-    let sql = format!("SELECT id, name, issuer FROM tenants WHERE {column} = ?1");
-    let (id, name, issuer): (i64, String, String) = connection
-        .prepare_cached(&sql)
-        .and_then(|mut s| {
-            s.query_row([value], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional()
-        })
-        .map_err(LedgerError::from)?
-        .filter(|(id, ..)| key.tenant.is_none_or(|own| own == *id))
-        .ok_or(Denied::NoSuchTenant)?;
-    let granted = key.tenant.is_none() || key.scopes.split(',').any(|s| s == scope.as_str());
-    if !granted {
-        return Err(Denied::ScopeMissing(scope));
-    }
-    let name = TenantName::parse(&name)
-        .ok_or_else(|| LedgerError::Unexpected(format!("a tenant named {name:?}")))?;
-    Ok(Tenant { id: TenantId(id), name, issuer, key: key.id })
-}
-
-fn find(connection: &Connection, presented: &str) -> Result<Option<KeyRow>, LedgerError> {
-    let kinds = [KeyKind::Operator, KeyKind::Tenant];
-    let own = kinds.into_iter().find_map(|kind| own_id(presented, kind));
-    let presented_hash = hash(presented);
-    // One row for a key that carries its id; for any other, every key that does not.
-    let mut statement = connection.prepare_cached(
-        "SELECT id, tenant, scopes, hash FROM keys
-         WHERE foreign_form = (?1 IS NULL) AND (?1 IS NULL OR id = ?1)",
-    )?;
-    let mut rows = statement.query([own])?;
-    let mut found = None;
-    while let Some(row) = rows.next()? {
-        let stored: Vec<u8> = row.get(3)?;
-        if bool::from(stored.ct_eq(&presented_hash)) {
-            found = Some(KeyRow { id: row.get(0)?, tenant: row.get(1)?, scopes: row.get(2)? });
-        }
-    }
-    Ok(found)
-}
-
-/// Keeps a key's hash. Scopes mean nothing for an operator's key, which opens all.
+/// Keeps a key's hash.
 pub(super) fn insert(
     tx: &Connection,
     key: &Key,
-    tenant: Option<i64>,
-    scopes: &[Scope],
+    terms: &Terms<'_>,
     now: i64,
 ) -> Result<(), LedgerError> {
-    let scopes = scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",");
+    let Terms { tenant, scopes, note, created_by, expires_at } = terms;
     tx.execute(
-        "INSERT INTO keys (id, tenant, hash, foreign_form, scopes, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        (&key.id, tenant, hash(&key.text), !key.own_form, scopes, now),
+        "INSERT INTO keys (id, tenant, hash, foreign_form, scopes, created_at, note, created_by, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        rusqlite::params![
+            key.id,
+            tenant,
+            hash(&key.text),
+            !key.own_form,
+            Scope::join(scopes),
+            now,
+            note,
+            created_by,
+            expires_at
+        ],
     )?;
     Ok(())
 }

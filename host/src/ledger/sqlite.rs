@@ -6,6 +6,7 @@ use crate::ledger::LedgerError;
 use crate::ledger::checkpoint::Checkpoints;
 use crate::ledger::writer::Writer;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::cmp::Ordering;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,16 +63,33 @@ impl Database {
         self.writer.write(lane, work).await
     }
 
-    /// The same, and does not wait for it.
-    pub(super) fn write_unheard<T: Send + 'static>(
+    /// Runs `work` as [`Writer::leave`] says.
+    pub(super) async fn leave<T: Send + 'static>(
         &self,
         lane: TenantId,
         work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<(), LedgerError> {
-        self.writer.enqueue(lane, work).map(drop)
+        self.writer.leave(lane, work).await
     }
 
-    /// Runs `work` on a connection that cannot write.
+    /// Looks a few rows up by their keys, here and now, on a connection that cannot write: less work than handing it to
+    /// another thread, and readers never wait for the writer. Whatever walks over rows is for [`Database::read`].
+    pub(super) fn glance<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let connection = self.reader()?;
+        let result = work(&connection);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        result
+    }
+
+    fn reader(&self) -> Result<Connection, LedgerError> {
+        let waiting = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        waiting.map_or_else(|| open_reader(&self.path), Ok)
+    }
+
+    /// Runs `work` on a connection that cannot write, off the workers.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
@@ -107,7 +125,7 @@ fn into_one_file(connection: &Connection) {
     }
 }
 
-fn transact<T>(
+pub(super) fn transact<T>(
     connection: &mut Connection,
     work: impl FnOnce(&Connection) -> Result<T, LedgerError>,
 ) -> Result<T, LedgerError> {
@@ -142,6 +160,8 @@ fn prepare(connection: &Connection) -> Result<(), LedgerError> {
     // A commit does not stop to move the WAL: checkpoints do.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
+    // Of somebody who was forgotten nothing is left in pages that are free or half full.
+    connection.pragma_update(None, "secure_delete", "ON")?;
     Ok(())
 }
 
@@ -150,6 +170,20 @@ fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(2))?;
     Ok(connection)
+}
+
+/// The database for one transaction, beside a server that may be running: not made, and not migrated under its feet.
+pub(super) fn open_as_it_is(path: &Path) -> Result<Connection, LedgerError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    prepare(&connection)?;
+    let known = MIGRATIONS.len() as i64;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match found.cmp(&known) {
+        Ordering::Less => Err(LedgerError::Older { found, known }),
+        Ordering::Equal => Ok(connection),
+        Ordering::Greater => Err(LedgerError::Newer { found, known }),
+    }
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {

@@ -14,11 +14,14 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 use tokio::sync::oneshot;
 
-/// Operations committed together: past it a commit is bound by the work, not by the disk (docs/performance.md).
-const BATCH: usize = 64;
+/// Operations committed together. Past it the work of a batch, not its fsync, is what others wait for.
+const BATCH: usize = 256;
 
 /// Operations of one tenant that may wait; past it a request is answered `busy`.
 const LANE_LIMIT: usize = 1024;
+
+/// Operations of one tenant that may wait without anybody waiting for them.
+const LEFT_LIMIT: usize = 256;
 
 /// The thread and its queue.
 #[derive(Debug)]
@@ -115,22 +118,36 @@ impl Writer {
         lane: TenantId,
         work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        self.enqueue(lane, work)?.await.map_err(|_| LedgerError::Stopped)?
+        let (answered, _) = self.enqueue(lane, work)?;
+        answered.await.map_err(|_| LedgerError::Stopped)?
     }
 
-    /// The same, up to the waiting.
-    pub(super) fn enqueue<T: Send + 'static>(
+    /// The same, and waits only when much is waiting already: who costs no fsync must not bring more than the disk takes.
+    pub(super) async fn leave<T: Send + 'static>(
         &self,
         lane: TenantId,
         work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
-    ) -> Result<oneshot::Receiver<Result<T, LedgerError>>, LedgerError> {
+    ) -> Result<(), LedgerError> {
+        let (answered, length) = self.enqueue(lane, work)?;
+        if length > LEFT_LIMIT {
+            answered.await.map_err(|_| LedgerError::Stopped)??;
+        }
+        Ok(())
+    }
+
+    fn enqueue<T: Send + 'static>(
+        &self,
+        lane: TenantId,
+        work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<(oneshot::Receiver<Result<T, LedgerError>>, usize), LedgerError> {
         let (answer, answered) = oneshot::channel();
         let work = Work { work: Some(work), result: None, answer };
-        self.queue.push(lane, Box::new(work)).map_err(|not_taken| match not_taken {
-            NotTaken::Full => LedgerError::Busy,
-            NotTaken::Closed => LedgerError::Stopped,
-        })?;
-        Ok(answered)
+        let length =
+            self.queue.push(lane, Box::new(work)).map_err(|not_taken| match not_taken {
+                NotTaken::Full => LedgerError::Busy,
+                NotTaken::Closed => LedgerError::Stopped,
+            })?;
+        Ok((answered, length))
     }
 }
 

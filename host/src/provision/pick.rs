@@ -44,7 +44,7 @@ impl Provisioner {
                     kill_point::reach("after_reserve");
                     reservation
                 }
-                Hold::Loose => (!book.is_held(&name).await?).then_some(None),
+                Hold::Loose => (!book.is_held(&name)?).then_some(None),
             };
             let Some(reservation) = reservation else {
                 held = true;

@@ -8,7 +8,7 @@ use crate::provision::ProvisionError;
 use tracing::error;
 
 /// Says in the log and in the record that there was no answer, if there was none.
-pub(super) fn failed<T>(
+pub(super) async fn failed<T>(
     book: &Book,
     tenant: &Tenant,
     asked: &Asked,
@@ -21,7 +21,7 @@ pub(super) fn failed<T>(
             ProvisionError::Policy(failure) => Said::failed(failure),
             other => Said::failed_host(other.code(), format!("{other:?}")),
         };
-        if let Err(error) = note(book, asked, said) {
+        if let Err(error) = note(book, asked, said).await {
             error!(request_id, ?error, "a failure is missing from the record");
         }
     }
@@ -29,9 +29,9 @@ pub(super) fn failed<T>(
 }
 
 /// Puts a row into the record that nobody waits for: the answer it speaks of changed nothing.
-pub(super) fn note(book: &Book, asked: &Asked, said: Said) -> Result<(), LedgerError> {
+pub(super) async fn note(book: &Book, asked: &Asked, said: Said) -> Result<(), LedgerError> {
     count(book, asked, &said);
-    book.note(Entry { asked: asked.clone(), said })
+    book.note(Entry { asked: asked.clone(), said }).await
 }
 
 /// Counts an answer, under the host's words alone.
@@ -39,7 +39,7 @@ pub(super) fn count(book: &Book, asked: &Asked, said: &Said) {
     let host = HostCode::ALL.into_iter().map(HostCode::as_str);
     let code = said.code().map(|code| host.into_iter().find(|host| *host == code));
     let answered = Answered {
-        tenant: book.tenant().name().as_str().to_owned(),
+        tenant: book.owner().name().as_str().to_owned(),
         outcome: said.outcome(),
         code: code.map_or("", |host| host.unwrap_or("policy")),
         dry_run: Truth(asked.dry_run),

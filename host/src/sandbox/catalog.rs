@@ -23,8 +23,8 @@ pub struct Revision {
 pub struct Active {
     /// Which one.
     pub revision: Revision,
-    /// To be asked.
-    pub policy: Policy,
+    /// To be asked; none when it could not be loaded, so that everybody who has to be asked about is turned away.
+    pub policy: Option<Policy>,
 }
 
 /// The active revision of every tenant that has one.
@@ -32,11 +32,26 @@ pub struct Active {
 pub struct Catalog(RwLock<HashMap<TenantId, Arc<Active>>>);
 
 impl Catalog {
-    /// From now on `policy` decides for `tenant`. Decisions that run are ended by the policy that began them.
-    pub fn activate(&self, tenant: TenantId, revision: Revision, policy: Policy) {
+    /// From now on `policy` decides for `tenant`, or nobody does. Decisions that run are ended by the policy that began them.
+    pub fn activate(&self, tenant: TenantId, revision: Revision, policy: Option<Policy>) {
         let active = Arc::new(Active { revision, policy });
         // Nothing panics while it holds the lock, and a map of pointers cannot be left half-way.
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, active);
+    }
+
+    /// The tenant is gone.
+    pub fn forget(&self, tenant: TenantId) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
+    }
+
+    /// A policy of this component and these settings that decides for somebody already: tenants share what is the same.
+    pub fn loaded(&self, component_digest: &str, settings_digest: &str) -> Option<Policy> {
+        let active = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let same = |policy: &&Policy| {
+            policy.component_digest() == component_digest
+                && policy.settings_digest() == settings_digest
+        };
+        active.values().filter_map(|active| active.policy.as_ref()).find(same).cloned()
     }
 
     /// What decides for `tenant` now.

@@ -1,7 +1,7 @@
 //! What is on the disk before anybody is told: the order of the system calls themselves, as `strace` saw them. A kill proves
 //! less: what the kernel has in memory survives it.
 
-use crate::app::{GUIDE, without_settings};
+use crate::app::{self, GUIDE, without_settings};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 use std::fs;
@@ -52,7 +52,7 @@ async fn keys_folder_and_account_are_on_the_disk_before_anybody_is_told() {
         serde_json::from_slice(&fs::read(data.join("first-keys.json")).expect("keys"))
             .expect("JSON");
     let url = format!("http://{}/provision-user", line["listen"].as_str().expect("listen"));
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let client = app::client();
     let ask = client.post(url).header("X-API-Key", keys["tenant_key"].as_str().expect("a key"));
     assert_eq!(ask.body(GUIDE).send().await.expect("an answer").status().as_u16(), 200);
     let group = Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");

@@ -1,6 +1,6 @@
 //! The first start in each of its forms, the second, and the ones that must not happen.
 
-use crate::app::{App, GUIDE, enlist};
+use crate::app::{self, App, GUIDE, enlist};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
@@ -43,7 +43,7 @@ fn stop(mut child: Child) -> String {
 
 async fn status(line: &Value, key: &str) -> u16 {
     let url = format!("http://{}/provision-user", line["listen"].as_str().expect("listen"));
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let client = app::client();
     let answer =
         client.post(url).header("X-API-Key", key).body(GUIDE).send().await.expect("an answer");
     answer.status().as_u16()
@@ -328,7 +328,7 @@ async fn on_a_terminal_the_first_start_shows_the_keys_once_and_a_curl_that_works
         let (_, rest) = text.split_once(from).expect(from);
         rest.split_once(to).expect(to).0.to_owned()
     };
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let client = app::client();
     let post = client
         .post(between("curl -X POST ", " "))
         .header("X-API-Key", between("X-API-Key: ", "\""));

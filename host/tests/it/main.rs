@@ -1,20 +1,28 @@
 //! One integration binary: the real server over real sockets, SQLite on disk and folders on a file system.
 //! Refuses mocks, the network beyond loopback, and tests that pass because they were skipped.
 
+mod account_acts;
+mod account_commands;
+mod accounts;
 mod app;
 mod clients;
 mod commands;
 mod configuration;
 mod crash;
 mod decisions;
+mod disk;
 mod durability;
 mod first_start;
 mod homes;
 mod identity;
+mod keys;
 mod names;
 mod policies;
 mod provision_user;
+mod record;
+mod remote;
 mod sandbox;
 mod service;
+mod tenants;
 mod tls;
 mod walls;

@@ -61,6 +61,7 @@ impl Files {
 
 /// A client that knows the server's name, and trusts this certificate alone.
 fn client(app: &App, trusted: &Pair) -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let root = Certificate::from_pem(trusted.cert.as_bytes()).expect("a certificate");
     Client::builder()
         .no_proxy()

@@ -1,0 +1,95 @@
+//! Every tenant opened at the start: its home root and its policy.
+//! Refuses to let one tenant's trouble stop the others: it is logged, and that tenant's requests are answered 503.
+
+use crate::homes::{Homes, Root, make_durably};
+use crate::ledger::{ActiveRevision, Ledger, LedgerError, Site};
+use crate::manage::Ground;
+use crate::sandbox::{Catalog, Engine, Policy, Revision};
+use futures_util::future::join_all;
+use std::path::Path;
+use std::time::Duration;
+use tracing::{error, info};
+
+/// How long a file system may take to make a home root.
+const MADE_WITHIN: Duration = Duration::from_secs(2);
+
+/// The rooms in which tenants are opened.
+pub(super) struct Opening<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) engine: &'a Engine,
+    pub(super) catalog: &'a Catalog,
+    pub(super) homes: &'a Homes,
+    pub(super) ground: &'a Ground,
+}
+
+impl Opening<'_> {
+    /// Opens all tenants. `first` is the home root of a first start, open since before there was a tenant.
+    pub(super) async fn all(&self, mut first: Option<Root>) -> Result<(), LedgerError> {
+        let sites = self.ledger.sites().await?;
+        let here = sites.iter().enumerate().filter(|(_, site)| !site.removed);
+        // Of two that overlap, because the settings were changed, the older one stays.
+        join_all(here.map(|(place, site)| self.settle(site, &sites[..place], first.take()))).await;
+        for active in self.ledger.active_revisions().await? {
+            self.activate(active).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle(&self, site: &Site, before: &[Site], first: Option<Root>) {
+        let path = self.ground.root_of(&site.name, site.home.as_deref());
+        let settled = match self.ground.meets(&site.name, &path, before) {
+            Ok(Some(what)) => Err(format!("it overlaps with {what}")),
+            // What cannot be followed now is found out when it is opened.
+            Ok(None) | Err(_) => self.find(site, &path, first).await,
+        };
+        if let Err(why) = settled {
+            error!(tenant = %site.name, home_root = %path.display(), why, "no home root: this tenant waits for it");
+        }
+    }
+
+    async fn find(&self, site: &Site, path: &Path, first: Option<Root>) -> Result<(), String> {
+        if let Some(root) = first {
+            return self.homes.settle(site.id, root).map_err(|error| format!("{error:?}"));
+        }
+        self.homes.expect(site.id, path.to_owned(), self.ground.style);
+        // Where homes have been and nothing is now, a disk is missing: nothing is made in its place.
+        if !site.has_accounts {
+            let path = path.to_owned();
+            let made = tokio::task::spawn_blocking(move || make_durably(&path));
+            match tokio::time::timeout(MADE_WITHIN, made).await {
+                Ok(Ok(Ok(()))) => {}
+                other => return Err(format!("{other:?}")),
+            }
+        }
+        self.homes.reach(site.id).await.map_err(|error| format!("{error:?}"))
+    }
+
+    /// A policy that does not load is its tenant's trouble; a database that cannot be read is everybody's.
+    async fn activate(&self, active: ActiveRevision) -> Result<(), LedgerError> {
+        let ActiveRevision { tenant, number, policy: label, digest, settings, settings_digest } =
+            active;
+        let policy = match self.catalog.loaded(&digest, &settings_digest) {
+            Some(policy) => Ok(policy),
+            None => Policy::load(self.engine, &self.ledger.component(&digest).await?, &settings),
+        };
+        match &policy {
+            Ok(_) => {
+                info!(
+                    tenant = tenant.0,
+                    revision = number,
+                    policy = label,
+                    digest,
+                    "policy active"
+                );
+            }
+            Err(error) => {
+                error!(tenant = tenant.0, revision = number, policy = label, digest, %error,
+                    "a policy cannot be loaded: nobody new is provisioned for this tenant");
+            }
+        }
+        let revision =
+            Revision { number, policy: label, component_digest: digest, settings_digest };
+        self.catalog.activate(tenant, revision, policy.ok());
+        Ok(())
+    }
+}

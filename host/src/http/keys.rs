@@ -1,0 +1,154 @@
+//! `/v1/tenants/{tenant}/keys` and `/v1/operator-keys`: keys made, listed, revoked.
+//! Refuses to show a key but in the answer to its making, which nobody may keep.
+
+use crate::domain::Page;
+use crate::http::problem::Problem;
+use crate::http::tenant;
+use crate::http::tenants::{Asked, enter, read, to_its_end};
+use crate::ledger::{KeyEntry, NewKey, Scope};
+use crate::manage::Made;
+use crate::wire::{KeyForm, KeyText, ListText, moment, read_form};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+
+/// Longer than anybody plans: a hundred years of seconds.
+const EXPIRES_LIMIT: u64 = 100 * 366 * 86_400;
+
+/// The longest note, in bytes.
+const NOTE_LIMIT: usize = 200;
+
+/// `GET …/keys`
+pub(super) async fn list(asked: Asked) -> Response {
+    let (State(rooms), Extension(id), named, headers) = asked;
+    let answer = async {
+        let tenant = enter(&rooms, &headers, &named, &[Scope::Read, Scope::Manage]).await?;
+        Ok(all(rooms.operations.keys(&tenant).await?))
+    };
+    answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+/// `POST …/keys`
+pub(super) async fn create(asked: Asked, body: Body) -> Response {
+    let (State(rooms), Extension(id), named, headers) = asked;
+    let answer = async {
+        let tenant = enter(&rooms, &headers, &named, &[Scope::Manage]).await?;
+        let form: KeyForm = read_form(&read(&rooms, body).await?)?;
+        let scopes = match &form.scopes {
+            Some(names) => scopes(names)?,
+            None => Scope::DEFAULT.to_vec(),
+        };
+        let new = new_key(form, scopes)?;
+        let (operations, id) = (rooms.operations.clone(), id.0.clone());
+        let work = async move { operations.create_key(&tenant, new, &id).await };
+        Ok(made(to_its_end(work).await?))
+    };
+    answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+/// `DELETE …/keys/{id}`
+pub(super) async fn revoke(asked: Asked) -> Response {
+    let (State(rooms), Extension(id), named, headers) = asked;
+    let answer = async {
+        let tenant = enter(&rooms, &headers, &named, &[Scope::Manage]).await?;
+        let (operations, key) = (rooms.operations.clone(), named.part("id").to_owned());
+        let id = id.0.clone();
+        to_its_end(async move { operations.revoke_key(&tenant, &key, &id).await }).await?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    };
+    answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+/// `GET /v1/operator-keys`
+pub(super) async fn list_operators(asked: Asked) -> Response {
+    let (State(rooms), Extension(id), _, headers) = asked;
+    let answer = async {
+        let operator = tenant::enter_house(&rooms, &headers).await?;
+        Ok(all(rooms.operations.operator_keys(&operator).await?))
+    };
+    answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+/// `POST /v1/operator-keys`
+pub(super) async fn create_operators(asked: Asked, body: Body) -> Response {
+    let (State(rooms), Extension(id), _, headers) = asked;
+    let answer = async {
+        let operator = tenant::enter_house(&rooms, &headers).await?;
+        let form: KeyForm = read_form(&read(&rooms, body).await?)?;
+        if form.scopes.is_some() {
+            let why = "an operator key opens everything".to_owned();
+            return Err(Problem::field("scopes").explained(Some(why)));
+        }
+        let (operations, new) = (rooms.operations.clone(), new_key(form, Vec::new())?);
+        let work = async move { operations.create_operator_key(&operator, new).await };
+        Ok(made(to_its_end(work).await?))
+    };
+    answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+/// `DELETE /v1/operator-keys/{id}`
+pub(super) async fn revoke_operators(asked: Asked) -> Response {
+    let (State(rooms), Extension(id), named, headers) = asked;
+    let answer = async {
+        let operator = tenant::enter_house(&rooms, &headers).await?;
+        let (operations, key) = (rooms.operations.clone(), named.part("id").to_owned());
+        to_its_end(async move { operations.revoke_operator_key(&operator, &key).await }).await?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    };
+    answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+fn scopes(names: &[String]) -> Result<Vec<Scope>, Problem> {
+    let wrong = || {
+        let all = Scope::ALL.map(Scope::as_str).join(", ");
+        Problem::field("scopes").explained(Some(format!("expected some of {all}")))
+    };
+    // In the order of the contract, each once.
+    let named = Scope::ALL.into_iter().filter(|scope| names.iter().any(|n| n == scope.as_str()));
+    let scopes: Vec<_> = named.collect();
+    let known = names.iter().all(|name| Scope::parse(name).is_some());
+    if known && !scopes.is_empty() { Ok(scopes) } else { Err(wrong()) }
+}
+
+fn new_key(form: KeyForm, scopes: Vec<Scope>) -> Result<NewKey, Problem> {
+    let wrong = |field, why: &str| Err(Problem::field(field).explained(Some(why.to_owned())));
+    let note = form.note.unwrap_or_default();
+    if note.len() > NOTE_LIMIT || note.chars().any(char::is_control) {
+        return wrong("note", "expected at most 200 bytes on one line");
+    }
+    if form.expires_in.is_some_and(|seconds| !(1..=EXPIRES_LIMIT).contains(&seconds)) {
+        return wrong("expires_in", "expected seconds, from 1 to a hundred years");
+    }
+    let expires_in_ms = form.expires_in.and_then(|s| i64::try_from(s).ok()).map(|s| s * 1000);
+    Ok(NewKey { scopes, note, expires_in_ms })
+}
+
+/// Keys are few: they are one page.
+fn all(keys: Vec<KeyEntry>) -> Response {
+    let items = keys.into_iter().map(|entry| text(entry, None)).collect();
+    Json(ListText::new(Page::<_, String> { items, next: None })).into_response()
+}
+
+fn made(made: Made) -> Response {
+    let text = text(made.entry, Some(made.key.reveal().to_owned()));
+    (StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(text)).into_response()
+}
+
+pub(super) fn text(entry: KeyEntry, key: Option<String>) -> KeyText {
+    let scopes = entry.scopes.iter().map(|scope| scope.as_str()).collect();
+    KeyText {
+        state: entry.state(),
+        key,
+        scopes: (!entry.operator).then_some(scopes),
+        id: entry.id,
+        note: entry.note,
+        created_at: moment(entry.created_at_ms),
+        created_by: entry.created_by,
+        expires_at: entry.expires_at_ms.map(moment),
+        last_used_at: entry.last_used_at_ms.map(moment),
+        revoked_at: entry.revoked_at_ms.map(moment),
+    }
+}

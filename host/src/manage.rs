@@ -1,0 +1,149 @@
+//! What operators change and look at: tenants, their keys, accounts after their opening, the record, on a server that runs. What is
+//! changed here holds at once, and after a restart.
+//! Refuses to change two things at a time, to touch a folder that is there, and to leave half of a change behind.
+
+mod accounts;
+mod ground;
+mod keys;
+mod record;
+mod status;
+mod tenants;
+
+pub use ground::Ground;
+pub use keys::Made;
+pub use status::Status;
+pub use tenants::{Change, Shown, Wanted};
+
+use crate::domain::HostCode;
+use crate::homes::{HomeError, Homes};
+use crate::ledger::{Ledger, LedgerError, StoredRevision, Unchanged};
+use crate::sandbox::{Catalog, Engine, LoadError};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// The rooms that a change leads through.
+#[derive(Clone)]
+pub struct Operations {
+    ledger: Ledger,
+    catalog: Arc<Catalog>,
+    homes: Arc<Homes>,
+    engine: Engine,
+    /// Where tenants' homes may be.
+    ground: Ground,
+    /// Revision 1 of every new tenant.
+    first: Arc<StoredRevision>,
+    /// Changes of tenants wait for each other: what was found out about the ground holds until the change is made.
+    turn: Arc<Mutex<()>>,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ManageError {
+    /// The tenant does not allow it.
+    #[error("the tenant stays as it is: {0:?}")]
+    Unchanged(Unchanged),
+    /// The home root would share folders with something else.
+    #[error("the home root overlaps with {0}")]
+    Overlaps(String),
+    /// A field's value is of no use, and why.
+    #[error("{0}: {1}")]
+    Field(&'static str, String),
+    /// The key does not have what is asked for, and what that is.
+    #[error("beyond the key: {0}")]
+    BeyondKey(&'static str),
+    /// The account does not allow it.
+    #[error("the account stays as it is: {0:?}")]
+    Refused(HostCode),
+    /// Nothing of this name.
+    #[error("no such thing")]
+    Missing,
+    /// The home root cannot be made or opened.
+    #[error("the home root")]
+    Home(#[from] HomeError),
+    /// The first policy does not load.
+    #[error("the first policy")]
+    Policy(#[from] LoadError),
+    /// The ledger could not.
+    #[error("the ledger")]
+    Ledger(#[from] LedgerError),
+    /// A defect of ours.
+    #[error("the work was lost")]
+    Lost,
+}
+
+impl ManageError {
+    /// What the caller is told.
+    pub fn code(&self) -> HostCode {
+        match self {
+            Self::Unchanged(Unchanged::Gone) | Self::Missing => HostCode::NotFound,
+            Self::Unchanged(Unchanged::Exists { .. }) => HostCode::TenantExists,
+            Self::Unchanged(Unchanged::Open(_) | Unchanged::HasAccounts) => {
+                HostCode::TenantNotEmpty
+            }
+            Self::Unchanged(Unchanged::Conflict(..)) => HostCode::IssuerConflict,
+            Self::Overlaps(_) => HostCode::HomeOverlaps,
+            Self::Refused(code) => *code,
+            Self::Field(..) => HostCode::FieldInvalid,
+            Self::BeyondKey(_) => HostCode::ScopeMissing,
+            Self::Policy(_) => HostCode::PolicyFailed,
+            Self::Home(_) => HostCode::StorageUnavailable,
+            Self::Ledger(error) => error.code(),
+            Self::Lost => HostCode::InternalError,
+        }
+    }
+
+    /// What somebody with the right to change it should know beside the code.
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Unchanged(unchanged) => detail(unchanged),
+            Self::Overlaps(what) => Some(format!("it overlaps with {what}")),
+            Self::Field(_, why) => Some(why.clone()),
+            Self::BeyondKey(what) => Some((*what).to_owned()),
+            _ => None,
+        }
+    }
+}
+
+fn detail(unchanged: &Unchanged) -> Option<String> {
+    Some(match unchanged {
+        Unchanged::Gone | Unchanged::Exists { removed: false } => return None,
+        Unchanged::Exists { removed: true } => {
+            "a removed tenant had it, and the record still speaks of its accounts".to_owned()
+        }
+        Unchanged::Open(count) => format!("{count} of them are open: close them first"),
+        Unchanged::HasAccounts => {
+            "homes are not moved, and an issuer is not taken away, once there was an account"
+                .to_owned()
+        }
+        Unchanged::Conflict(one, other) => format!("{one:?}, which has no issuer, and {other:?}"),
+    })
+}
+
+impl Operations {
+    /// The rooms that changes lead through. `first` is revision 1 of every tenant that is made here.
+    pub fn new(
+        ledger: Ledger,
+        catalog: Arc<Catalog>,
+        homes: Arc<Homes>,
+        engine: Engine,
+        ground: Ground,
+        first: StoredRevision,
+    ) -> Self {
+        Self {
+            ledger,
+            catalog,
+            homes,
+            engine,
+            ground,
+            first: Arc::new(first),
+            turn: Arc::default(),
+        }
+    }
+}
+
+/// What blocks must not hold a worker.
+async fn off_the_worker<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ManageError> + Send + 'static,
+) -> Result<T, ManageError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(ManageError::Lost))
+}

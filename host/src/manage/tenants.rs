@@ -1,0 +1,227 @@
+//! Tenants: made with the default policy and a home root of their own; shown; changed; removed while nobody has an account.
+//! Refuses to make a row without a folder to put homes in, and to let a tenant's own key say where on the machine that is.
+
+use crate::domain::{Page, TenantName};
+use crate::homes::Root;
+use crate::ledger::{
+    NewTenant, Operator, StoredRevision, Tenant, TenantChange, TenantEntry, Unchanged,
+};
+use crate::manage::{ManageError, Operations, off_the_worker};
+use crate::sandbox::{Policy, Revision};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use tracing::{info, warn};
+
+/// A tenant that somebody wants.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// What people will know it as.
+    pub name: TenantName,
+    /// Who vouches when a request names nobody; empty when nobody does.
+    pub issuer: String,
+    /// Its own home root, absolute; none for the place that follows from the name.
+    pub home: Option<String>,
+}
+
+/// What shall be different; none leaves it as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// The issuer; empty for none.
+    pub issuer: Option<String>,
+    /// Its own home root, absolute; inside, none for the place that follows from the name.
+    pub home: Option<Option<String>>,
+}
+
+/// A tenant, and where its homes are.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// What is stored.
+    pub entry: TenantEntry,
+    /// The home root that holds, absolute.
+    pub home: PathBuf,
+}
+
+/// The longest issuer, in bytes.
+const ISSUER_LIMIT: usize = 1024;
+
+/// The longest path that Linux takes, in bytes.
+const PATH_LIMIT: usize = 4095;
+
+impl Operations {
+    /// At most `limit` tenants behind the name `after`.
+    pub async fn tenants(
+        &self,
+        by: &Operator,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Page<Shown, String>, ManageError> {
+        let page = self.ledger.tenants(by, after, limit).await?;
+        page.map(|entry| Ok(self.shown(entry)))
+    }
+
+    /// One tenant.
+    pub async fn tenant(&self, tenant: &Tenant) -> Result<Shown, ManageError> {
+        let entry = self.ledger.of(tenant).entry().await?;
+        entry.map(|entry| self.shown(entry)).ok_or(ManageError::Missing)
+    }
+
+    /// Makes a tenant that takes requests when this returns.
+    pub async fn create(
+        &self,
+        by: &Operator,
+        wanted: Wanted,
+        request_id: &str,
+    ) -> Result<Shown, ManageError> {
+        check_issuer(&wanted.issuer)?;
+        let Wanted { name, issuer, home } = wanted;
+        let _turn = self.turn.lock().await;
+        let sites = self.ledger.sites().await?;
+        if let Some(site) = sites.iter().find(|site| site.name == name) {
+            let removed = site.removed;
+            return Err(ManageError::Unchanged(Unchanged::Exists { removed }));
+        }
+        let path = self.place(&name, home.as_deref()).await?;
+        let policy = self.first_policy().await?;
+        let root = self.root(path).await?;
+        let new = NewTenant { name, issuer, home, revision: StoredRevision::clone(&self.first) };
+        let made = self.ledger.create_tenant(by, new, request_id).await?;
+        let entry = made.map_err(ManageError::Unchanged)?;
+        self.homes.settle(entry.id, root)?;
+        let revision = Revision {
+            number: entry.revision,
+            policy: self.first.policy.clone(),
+            component_digest: self.first.digest.clone(),
+            settings_digest: self.first.settings_digest.clone(),
+        };
+        self.catalog.activate(entry.id, revision, Some(policy));
+        let shown = self.shown(entry);
+        info!(tenant = %shown.entry.name, home = %shown.home.display(), "tenant created");
+        Ok(shown)
+    }
+
+    /// Changes a tenant.
+    pub async fn change(
+        &self,
+        tenant: &Tenant,
+        change: Change,
+        request_id: &str,
+    ) -> Result<Shown, ManageError> {
+        if let Some(issuer) = &change.issuer {
+            check_issuer(issuer)?;
+        }
+        if change.home.is_some() && !tenant.is_operators() {
+            return Err(ManageError::BeyondKey("where homes are is said with an operator key"));
+        }
+        let _turn = self.turn.lock().await;
+        let before = self.tenant(tenant).await?;
+        let root = match &change.home {
+            None => None,
+            Some(home) => {
+                let path = self.place(tenant.name(), home.as_deref()).await?;
+                // The same place in other words is open already.
+                let same = path == before.home;
+                // Looked at before a folder is made; the change itself looks again.
+                let moves = !same && !self.has_accounts(tenant).await?;
+                if moves { Some(self.root(path).await?) } else { None }
+            }
+        };
+        let Change { issuer, home } = change;
+        let changed =
+            self.ledger.of(tenant).change(TenantChange { issuer, home }, request_id).await?;
+        let entry = changed.map_err(ManageError::Unchanged)?;
+        if let Some(root) = root {
+            self.homes.settle(entry.id, root)?;
+        }
+        Ok(self.shown(entry))
+    }
+
+    /// Removes a tenant that has no open account. Its folders stay.
+    pub async fn remove(&self, tenant: &Tenant, request_id: &str) -> Result<(), ManageError> {
+        if !tenant.is_operators() {
+            return Err(ManageError::BeyondKey("a tenant is removed with an operator key"));
+        }
+        let _turn = self.turn.lock().await;
+        let removed = self.ledger.of(tenant).remove(request_id).await?;
+        removed.map_err(ManageError::Unchanged)?;
+        self.catalog.forget(tenant.id());
+        self.homes.forget(tenant.id());
+        info!(tenant = %tenant.name(), "tenant removed");
+        Ok(())
+    }
+
+    fn shown(&self, entry: TenantEntry) -> Shown {
+        let home = self.ground.root_of(&entry.name, entry.home.as_deref());
+        Shown { entry, home }
+    }
+
+    async fn has_accounts(&self, tenant: &Tenant) -> Result<bool, ManageError> {
+        let sites = self.ledger.sites().await?;
+        Ok(sites.iter().any(|site| site.id == tenant.id() && site.has_accounts))
+    }
+
+    /// Where the homes of `name` are to be, if nothing speaks against it.
+    async fn place(&self, name: &TenantName, own: Option<&str>) -> Result<PathBuf, ManageError> {
+        if let Some(own) = own {
+            check_path(own)?;
+        }
+        let path = self.ground.root_of(name, own.map(Path::new));
+        let (ground, sites, name) = (self.ground.clone(), self.ledger.sites().await?, name.clone());
+        off_the_worker(move || match ground.overlap(&name, &path, &sites) {
+            Ok(None) => Ok(path),
+            Ok(Some(what)) => Err(ManageError::Overlaps(what)),
+            Err(error) => Err(ManageError::Field("home", format!("{}: {error}", path.display()))),
+        })
+        .await
+    }
+
+    /// Makes and opens a home root. What stands in the way is the operator's to clear, so it is said.
+    async fn root(&self, path: PathBuf) -> Result<Root, ManageError> {
+        let style = self.ground.style;
+        off_the_worker(move || {
+            Root::make(&path, style).map_err(|error| {
+                warn!(?error, "a home root cannot be opened");
+                let why = std::error::Error::source(&error).map(ToString::to_string);
+                ManageError::Field(
+                    "home",
+                    format!("{}: {}", path.display(), why.unwrap_or_default()),
+                )
+            })
+        })
+        .await
+    }
+
+    async fn first_policy(&self) -> Result<Policy, ManageError> {
+        let first = Arc::clone(&self.first);
+        if let Some(policy) = self.catalog.loaded(&first.digest, &first.settings_digest) {
+            return Ok(policy);
+        }
+        let engine = self.engine.clone();
+        off_the_worker(move || Ok(Policy::load(&engine, &first.component, &first.settings)?)).await
+    }
+}
+
+fn check_issuer(issuer: &str) -> Result<(), ManageError> {
+    let wrong = |why: &str| Err(ManageError::Field("issuer", why.to_owned()));
+    if issuer.len() > ISSUER_LIMIT {
+        return wrong("it has more than 1024 bytes");
+    }
+    if issuer.trim() != issuer || issuer.chars().any(char::is_control) {
+        return wrong("it has control characters, or spaces at an end");
+    }
+    Ok(())
+}
+
+/// Absolute, and nothing in it that leads back up: it is compared with other paths.
+fn check_path(path: &str) -> Result<(), ManageError> {
+    let wrong = |why: &str| Err(ManageError::Field("home", why.to_owned()));
+    if !path.starts_with('/') {
+        return wrong("expected an absolute path");
+    }
+    if path.len() > PATH_LIMIT || path.contains('\0') {
+        return wrong("that is no path");
+    }
+    if Path::new(path).components().any(|part| part == Component::ParentDir) {
+        return wrong("expected a path without ..");
+    }
+    Ok(())
+}
