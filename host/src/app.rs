@@ -3,10 +3,12 @@
 
 mod data_dir;
 mod first_start;
+mod listening;
 mod local;
 mod policy_file;
 mod recovery;
 mod tenants;
+mod tls;
 
 pub use local::{backup, doctor, restore};
 pub(crate) use policy_file::read_policy;
@@ -14,24 +16,20 @@ pub(crate) use recovery::{LocalKey, RecoveryError, create_key};
 
 use crate::config::{Config, Loaded, PagemapScan};
 use crate::homes::{HomeError, Homes, Root, Style};
-use crate::http::{Manners, Rooms, router};
+use crate::http::{Manners, Rooms};
 use crate::ledger::{Ledger, LedgerError, Privacy};
 use crate::manage::{Ground, Operations};
 use crate::provision::Provisioner;
 use crate::sandbox::{Catalog, Engine, EngineError, Limits, swap_is_impossible};
 use crate::upkeep::{UpkeepError, forget_what_is_old};
-use axum::ServiceExt;
-use axum::extract::Request;
-use axum_server::Handle;
 use data_dir::DataDir;
 use first_start::{Announcement, Plan};
+use listening::{Tls, listen, run};
 use policy_file::{DEFAULT_POLICY, read_revision};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tenants::Opening;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 /// How a start was asked for.
@@ -109,12 +107,6 @@ pub enum AppError {
 /// Where copies of the database go, in the data folder.
 const BACKUPS: &str = "backups";
 
-/// How long accepted requests may take to be answered once the server is told to stop.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// How long a client may take to send a request's head.
-const HEAD_WITHIN: Duration = Duration::from_secs(5);
-
 /// Starts the server and runs it until SIGTERM or SIGINT; accepted requests are answered.
 pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     for warning in &loaded.warnings {
@@ -131,13 +123,16 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     let address = listener
         .local_addr()
         .map_err(|source| AppError::Listen { address: config.listen, source })?;
+    let metrics = config.metrics.listen.map(listen).transpose()?;
+    let tls = config.tls().map(Tls::read).transpose()?;
     let (ledger, rooms) = open(&config, address, manner).await?;
-    info!(listen = %address, data_dir = %config.data_dir.display(), home_root = %config.home_root.display(),
+    let metrics_address = metrics.as_ref().and_then(|metrics| metrics.local_addr().ok());
+    info!(listen = %address, tls = tls.is_some(), metrics = ?metrics_address, data_dir = %config.data_dir.display(), home_root = %config.home_root.display(),
         database = %config.database_path().display(), config = ?loaded.file, "serving");
     allow_many_connections();
     let forgetting =
         config.record.keep.0.map(|keep| tokio::spawn(forget_what_is_old(ledger, keep)));
-    let served = run(listener, rooms).await;
+    let served = run(listener, tls, metrics, rooms).await;
     if let Some(forgetting) = forgetting {
         // It holds the ledger, which is closed in order when its last holder is gone.
         forgetting.abort();
@@ -148,16 +143,13 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
 
 /// Reads what a start would read, and makes nothing.
 pub fn check(config: &Config) -> Result<(), AppError> {
+    config.tls().map(Tls::read).transpose()?;
     let engine = Engine::new(&limits(config))?;
     if !config.database_path().exists() {
         let manner = Manner { print_first_keys: false, terminal: false };
         Plan::read(config, &engine, config.listen, manner)?;
     }
     Ok(())
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address).map_err(|source| AppError::Listen { address, source })
 }
 
 /// As many as the system lets us have: the default of 1024 descriptors is used up by a thousand idle clients.
@@ -199,6 +191,9 @@ async fn open(
     let manners = Manners {
         body_limit_bytes: usize::try_from(config.limits.body_size.0).unwrap_or(usize::MAX),
         user_directory: config.compat.user_directory,
+        trusted_proxies: config.trusted_proxies.0.clone(),
+        requests_per_second: config.limits.requests_per_second.0,
+        metrics_apart: config.metrics.listen.is_some(),
     };
     let first = read_revision(DEFAULT_POLICY, config.limits.component_size.0);
     let first = first.map_err(|what| AppError::Setting { key: "limits.component_size", what })?;
@@ -239,29 +234,4 @@ pub(crate) fn limits(config: &Config) -> Limits {
             PagemapScan::Auto => swap_is_impossible(),
         },
     }
-}
-
-async fn run(listener: TcpListener, rooms: Rooms) -> Result<(), AppError> {
-    let handle = Handle::new();
-    tokio::spawn(stop_on_signal(handle.clone()));
-    let mut server =
-        axum_server::from_tcp(listener).map_err(AppError::Serve)?.http1_only().handle(handle);
-    server.http_builder().http1().header_read_timeout(HEAD_WITHIN);
-    let service = ServiceExt::<Request>::into_make_service(router(rooms));
-    server.serve(service).await.map_err(AppError::Serve)
-}
-
-async fn stop_on_signal(handle: Handle<SocketAddr>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        warn!("no signal handlers: the server stops when it is killed");
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    info!("stopping: accepted requests are answered");
-    handle.graceful_shutdown(Some(GRACE));
 }

@@ -6,6 +6,7 @@ mod client;
 mod decisions;
 mod health;
 mod key;
+mod own_certificate;
 mod policy;
 mod serve;
 mod status;

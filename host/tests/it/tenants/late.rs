@@ -2,8 +2,8 @@
 
 use enlist::domain::{Allowance, Applicant, Name, Occasion, Request};
 use enlist::ledger::{
-    Asked, Entry, FirstStart, Key, KeyKind, Ledger, LedgerError, Privacy, Said, Scope, StoredRevision,
-    Tenant, TenantChange,
+    Asked, Entry, FirstStart, Key, KeyKind, Ledger, LedgerError, Privacy, Said, Scope,
+    StoredRevision, Tenant, TenantChange,
 };
 use tempfile::TempDir;
 
