@@ -54,7 +54,7 @@ impl Provisioner {
         };
         let _turn = book.turn(&applicant).await?;
         match book.standing(&applicant, &name).await? {
-            Standing::Theirs(account) => return self.known(tenant, account),
+            Standing::Theirs(account) => return self.known(tenant, *account),
             Standing::Refused(code) => return refuse(&book, act, code).await,
             Standing::Free => {}
         }

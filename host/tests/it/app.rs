@@ -245,8 +245,8 @@ impl App {
             .collect();
         let answer = Answer { status, headers, text: response.text().await.expect("a body") };
         // Other doors answer for acts, not for questions.
-        let asked = path.ends_with("/provision-user") || path.ends_with("/decisions");
-        if asked
+        let doors = ["/provision-user", "/decisions", "/accounts"];
+        if doors.iter().any(|door| path.ends_with(door))
             && is_recorded(&answer)
             && let Some(id) = answer.header("x-request-id")
         {
@@ -357,7 +357,8 @@ pub(crate) fn client() -> reqwest::Client {
 /// Whether an answer is one that the record tells of: somebody's who had reached a tenant with a question.
 fn is_recorded(answer: &Answer) -> bool {
     let Ok(body) = serde_json::from_str::<Value>(&answer.text) else { return false };
-    let decided = body["success"] == true || body["decision"].is_string();
+    let decided =
+        body["success"] == true || body["decision"].is_string() || body["state"].is_string();
     let code = body["code"].as_str().unwrap_or_default();
     let policy_failed = matches!(code, "policy_failed" | "policy_timeout");
     let refused = matches!(answer.status, 403 | 409) && code != "scope_missing";

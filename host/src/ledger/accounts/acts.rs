@@ -12,7 +12,7 @@ use rusqlite::Connection;
 #[derive(Debug)]
 pub enum Acted {
     /// It is so now, or was before.
-    Account(Account),
+    Account(Box<Account>),
     /// No account has exactly this name.
     Missing,
     /// It cannot be.
@@ -80,7 +80,7 @@ impl Book {
             tenant.still_holds(tx)?;
             let Some(account) = by_name(tx, tenant.id, &name)? else { return Ok(Acted::Missing) };
             match change(tx, tenant.id, &account)? {
-                Change::Nothing => return Ok(Acted::Account(account)),
+                Change::Nothing => return Ok(Acted::Account(Box::new(account))),
                 Change::Refused(code) => {
                     act.record_refused(tx, tenant.id, &tenant.key, privacy, code)?;
                     return Ok(Acted::Refused(code));
@@ -88,7 +88,8 @@ impl Book {
                 Change::Made(detail) => act.detail = detail,
             }
             act.record_about(tx, tenant.id, &tenant.key, privacy)?;
-            Ok(by_name(tx, tenant.id, &name)?.map_or(Acted::Missing, Acted::Account))
+            let now = by_name(tx, tenant.id, &name)?.map(Box::new);
+            Ok(now.map_or(Acted::Missing, Acted::Account))
         };
         self.ledger.database.write(self.tenant.id, write).await
     }

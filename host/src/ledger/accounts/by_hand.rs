@@ -14,7 +14,7 @@ pub enum Standing {
     /// Neither has an account.
     Free,
     /// The name is this person's already.
-    Theirs(Account),
+    Theirs(Box<Account>),
     /// It cannot be.
     Refused(HostCode),
 }
@@ -66,7 +66,9 @@ fn standing(
 ) -> Result<Standing, LedgerError> {
     let held = rows::by_name(connection, tenant, name.as_str())?;
     Ok(match held.filter(|account| is_theirs(account, applicant)) {
-        Some(account) if account.state == AccountState::Active => Standing::Theirs(account),
+        Some(account) if account.state == AccountState::Active => {
+            Standing::Theirs(Box::new(account))
+        }
         Some(_) => Standing::Refused(HostCode::AccountClosed),
         None if has_account(connection, tenant, applicant)? => {
             Standing::Refused(HostCode::IdentityTaken)
