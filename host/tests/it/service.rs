@@ -66,6 +66,10 @@ async fn the_listener_for_metrics_has_no_door_for_people_and_stops_with_the_othe
     for path in ["/healthz", "/readyz"] {
         assert_eq!(app.send(app.client().get(url(path))).await.status, 200, "{path}");
     }
+    let metrics = app.client().get(url("/metrics")).header("X-API-Key", &app.operator_key);
+    assert!(app.send(metrics).await.text.contains("enlist_answers_total"));
+    let here = app.ask("GET", "/metrics", &app.operator_key, serde_json::Value::Null).await;
+    assert_eq!(here.status, 404, "it has moved");
     for path in ["/provision-user", "/v1/decisions"] {
         let ask = app.client().post(url(path)).header("X-API-Key", &app.tenant_key).body(GUIDE);
         let answer = app.send(ask).await;

@@ -1,6 +1,7 @@
 //! `record.mask`: the record says what was decided, and about nobody.
 
 use crate::app::App;
+use serde_json::json;
 use std::fs;
 
 const WHO: &str = r#"{"username":"Wilhelmina@private.example","cognito_user_id":"subject-4711","client_metadata":{"campaign":"autumn-sale"},
@@ -73,6 +74,32 @@ async fn a_masked_record_says_what_was_decided_and_about_nobody() {
         2,
         "accounts know"
     );
+}
+
+#[tokio::test]
+async fn what_is_done_to_an_account_is_recorded_with_its_name_and_no_more() {
+    let app = App::start_with(&[("ENLIST_RECORD__MASK", "true")]);
+    let accounts = "/v1/tenants/default/accounts/w";
+    let who = json!({"username": "Wilhelmina@private.example", "subject": "subject-4711"});
+    assert_eq!(app.ask("PUT", accounts, &app.operator_key, who.clone()).await.status, 201);
+    let other = "/v1/tenants/default/accounts/x";
+    assert_eq!(app.ask("PUT", other, &app.operator_key, who).await.status, 409);
+    for (act, body) in [("link", json!({"subject": "another"})), ("close", json!({}))] {
+        let path = format!("{accounts}/{act}");
+        assert_eq!(app.ask("POST", &path, &app.operator_key, body).await.status, 200, "{act}");
+    }
+    let record = record(&app);
+    for trace in TRACES {
+        assert!(!record.contains(trace), "{trace} in\n{record}");
+    }
+    let acts = app.rows("SELECT occasion, outcome, coalesce(name, '-') FROM decisions ORDER BY id");
+    let expected = [
+        ["account_create", "granted", "w"],
+        ["account_create", "refused", "x"],
+        ["account_link", "granted", "w"],
+        ["account_close", "granted", "w"],
+    ];
+    assert_eq!(acts, expected);
 }
 
 #[tokio::test]

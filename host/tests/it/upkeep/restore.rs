@@ -5,6 +5,7 @@ use crate::upkeep::{
     Ended, ask, end, on, person, run, stop, text, three_people, to_schema_1, well,
 };
 use rusqlite::{Connection, OpenFlags};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -221,6 +222,43 @@ async fn nobody_gets_the_name_of_a_newer_folder_until_it_is_given_back() {
     app.restart();
     assert_eq!(app.enlist(r#"{"username":"eve@example.org"}"#).await, "eve");
     assert_eq!(app.provision(&person("dan")).await.code(), "username_taken");
+}
+
+#[tokio::test]
+async fn who_knows_whose_a_newer_folder_is_makes_the_account_by_hand() {
+    let (mut app, copy) = with_a_newer_person().await;
+    fs::write(app.homes().join("dan/collection.anki2"), "precious").expect("a file");
+    app.kill();
+    well(&app.data(), &["restore", text(&copy)]);
+    app.restart();
+    let put = async |name: &str, username: &str, adopt: bool| {
+        let path = format!("/v1/tenants/default/accounts/{name}");
+        let body =
+            json!({"username": username, "subject": format!("sub-{username}"), "adopt": adopt});
+        app.ask("PUT", &path, &app.operator_key, body).await
+    };
+    let reserved = || app.count("SELECT count(*) FROM reserved");
+    for (name, username, adopt, code) in [
+        ("dan", "dan", false, "username_taken"),
+        ("Dan", "dan", true, "username_taken"),
+        ("dan", "ann", true, "identity_taken"),
+    ] {
+        let answer = put(name, username, adopt).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (409, code),
+            "{name} {username} {adopt}"
+        );
+        assert_eq!(reserved(), 1, "and the name stays reserved");
+    }
+    let answer = put("dan", "dan", true).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert_eq!(reserved(), 0);
+    let kept = fs::read_to_string(app.homes().join("dan/collection.anki2"));
+    assert_eq!(kept.expect("the file"), "precious");
+    let known = app.provision(&person("dan")).await;
+    assert_eq!((known.status, &known.json()["created"]), (200, &false.into()));
+    assert_eq!(known.json()["username"], "dan");
 }
 
 #[tokio::test]
