@@ -3,11 +3,7 @@
 
 use enlist::domain::{Allowance, Applicant, Name, Occasion, Request};
 use enlist::ledger::{
-<<<<<<< HEAD
-    Asked, Entry, FirstStart, Key, KeyKind, Ledger, LedgerError, Privacy, Said, Scope,
-=======
     Asked, Entry, FirstStart, Key, KeyKind, Ledger, LedgerError, Opened, Privacy, Said, Scope,
->>>>>>> 0d66126349c26c2ab153fa3dbcaae9631bcf26aa
     StoredRevision, Tenant, TenantChange,
 };
 use rusqlite::Connection;
