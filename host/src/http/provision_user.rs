@@ -5,6 +5,7 @@ use crate::domain::HostCode;
 use crate::http::problem::{self, Problem};
 use crate::http::request_id::RequestId;
 use crate::http::{ANSWER_WITHIN, Rooms, body, tenant};
+use crate::kill_point;
 use crate::ledger::Tenant;
 use crate::provision::{Ask, Held, Outcome};
 use crate::wire::{BodyError, Question};
@@ -44,7 +45,9 @@ pub(super) async fn door(
     if method != Method::POST {
         return problem::wrong_method("POST").compatible(&id);
     }
-    match answer(&rooms, &id, &headers, body).await {
+    let answer = answer(&rooms, &id, &headers, body).await;
+    kill_point::reach("before_answer");
+    match answer {
         Ok(success) => (StatusCode::OK, Json(success)).into_response(),
         Err(problem) => problem.compatible(&id),
     }
