@@ -1,11 +1,14 @@
 //! What a person types: verbs, their arguments, and exit statuses that scripts can rely on.
 //! Refuses to do a verb's work: local verbs use the sandbox, remote ones the HTTP API, `serve` the app.
 
+mod account;
 mod client;
+mod decisions;
 mod health;
 mod key;
 mod policy;
 mod serve;
+mod status;
 mod tenant;
 
 use client::{Client, Remote};
@@ -46,6 +49,14 @@ enum Verb {
     /// Keys: who may ask, for what, and how long.
     #[command(subcommand)]
     Key(key::KeyVerb),
+    /// Accounts: opened by hand, looked at, linked, closed, reopened, erased.
+    #[command(subcommand)]
+    Account(account::AccountVerb),
+    /// The record: every request that reached a tenant, what it came to, and what was done by hand.
+    #[command(subcommand)]
+    Decisions(decisions::DecisionsVerb),
+    /// How the tenants are doing that the key may see.
+    Status,
     /// Print what makes a shell complete these verbs.
     Completions {
         /// Which shell.
@@ -57,6 +68,11 @@ const EXAMPLES: &str = "Examples:
   enlist                                              start the server; data in ./data
   enlist serve --data-dir /var/lib/enlist --check     show the settings that would hold
   enlist health                                       0 when it is ready, 3 when not
+  enlist tenant create acme                           a tenant of its own
+  enlist key create -t acme --expires 90d             a key for it, on standard output
+  enlist key create --local --operator                another operator key, on the machine itself
+  enlist status                                       how the tenants are doing
+  enlist -t default decisions list --since 2h         what requests came to
   enlist policy inspect builtin:localpart             what a policy is
   enlist policy run ./mine.wasm < applicant.json      what it would decide";
 
@@ -100,6 +116,9 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Policy(verb)) => policy::run(config, verb),
         Some(Verb::Tenant(verb)) => ask(config, remote, |client| tenant::run(client, verb)),
         Some(Verb::Key(verb)) => key::run(config, remote, verb).unwrap_or_else(|early| early),
+        Some(Verb::Account(verb)) => ask(config, remote, |client| account::run(client, verb)),
+        Some(Verb::Decisions(verb)) => ask(config, remote, |client| decisions::run(client, verb)),
+        Some(Verb::Status) => ask(config, remote, status::run),
         Some(Verb::Completions { shell }) => completions(shell),
     };
     ending.into()

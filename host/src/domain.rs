@@ -8,9 +8,10 @@ mod decision;
 mod email;
 mod name;
 mod page;
+mod record;
 mod tenant;
 
-pub use account::{Account, AccountState};
+pub use account::{Account, AccountState, Held};
 pub use applicant::{Applicant, Attribute, Occasion, Request};
 pub use code::HostCode;
 pub use decision::{
@@ -20,4 +21,5 @@ pub use decision::{
 pub use email::{Assurance, Email};
 pub use name::{FoldKey, Name, Unusable};
 pub use page::Page;
+pub use record::{Outcomes, Person, RecordFilter, RecordRow};
 pub use tenant::{TenantId, TenantName};

@@ -3,13 +3,15 @@
 //! hangs is waited for by its own two threads and by nobody else.
 
 mod file_system;
+mod room;
 mod root;
 
+pub use room::Room;
 pub use root::{Root, Style, make_durably};
 
 use crate::domain::{HostCode, Name, TenantId};
 use file_system::{FileSystem, FileSystems, WITHIN};
-use root::Raised;
+use root::{Raised, Take};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -168,7 +170,13 @@ impl Homes {
     /// Makes the home of `name`, or adopts an empty folder that is already there; durable when this returns.
     pub async fn build(&self, tenant: TenantId, name: &Name) -> Result<Home, HomeError> {
         let Opened { root, file_system } = self.open(tenant).await?;
-        file_system.build(tenant, root, name.as_str().to_owned()).await
+        file_system.build(tenant, root, name.as_str().to_owned(), Take::Empty).await
+    }
+
+    /// The same, but a folder that is there is taken as it is, whatever it holds: somebody with the right to say so said so.
+    pub async fn adopt(&self, tenant: TenantId, name: &Name) -> Result<Home, HomeError> {
+        let Opened { root, file_system } = self.open(tenant).await?;
+        file_system.build(tenant, root, name.as_str().to_owned(), Take::AsItIs).await
     }
 
     /// Takes back a home whose account was not opened: removed if this made it and it is still empty.

@@ -1,6 +1,7 @@
 //! The doors: one router, what every request passes through, and nothing that decides.
 //! Refuses to touch what is behind the doors itself: wire types become nouns here and nouns become answers.
 
+mod accounts;
 mod body;
 mod decisions;
 mod health;
@@ -10,7 +11,9 @@ mod places;
 mod problem;
 mod provision_user;
 mod query;
+mod record;
 mod request_id;
+mod status;
 mod tenant;
 mod tenants;
 
@@ -25,7 +28,7 @@ use axum::extract::Request;
 use axum::routing::{any, delete, get, post};
 use axum::{Router, middleware};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tower::Layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
@@ -90,11 +93,9 @@ pub fn router(rooms: Rooms) -> NormalizePath<Router> {
     let any_of_a_tenant = |request: Request| problem::only("GET, HEAD, PATCH, DELETE", request);
     let router = Router::new()
         .route(provision_user::PATH, any(provision_user::door))
-        .route("/v1/decisions", post(decisions::own).fallback(problem::only_post))
-        .route(
-            "/v1/tenants/{tenant}/decisions",
-            post(decisions::of_tenant).fallback(problem::only_post),
-        )
+        // Without a tenant in the path: the key's own.
+        .nest("/v1", of_tenant())
+        .nest("/v1/tenants/{tenant}", of_tenant())
         .route("/v1/tenants", get(tenants::list).post(tenants::create).fallback(get_or_post))
         .route(
             "/v1/tenants/{tenant}",
@@ -112,6 +113,7 @@ pub fn router(rooms: Rooms) -> NormalizePath<Router> {
             "/v1/operator-keys",
             get(keys::list_operators).post(keys::create_operators).fallback(get_or_post),
         )
+        .route("/v1/status", get(status::show).fallback(problem::only_get))
         .route("/v1/operator-keys/{id}", delete(keys::revoke_operators).fallback(only_delete))
         .route("/healthz", get(health::alive).fallback(problem::only_get))
         .route("/readyz", get(health::ready).fallback(problem::only_get))
@@ -120,4 +122,24 @@ pub fn router(rooms: Rooms) -> NormalizePath<Router> {
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(middleware::from_fn(request_id::follow));
     NormalizePathLayer::trim_trailing_slash().layer(router)
+}
+
+/// Every path that belongs to one tenant.
+fn of_tenant() -> Router<Rooms> {
+    let get_or_post = |request: Request| problem::only("GET, HEAD, POST", request);
+    let get_or_put = |request: Request| problem::only("GET, HEAD, PUT", request);
+    Router::new()
+        .route("/decisions", get(record::list).post(decisions::ask).fallback(get_or_post))
+        .route("/decisions/{request_id}", get(record::show).fallback(problem::only_get))
+        .route("/accounts", get(accounts::list).post(accounts::open).fallback(get_or_post))
+        .route("/accounts/{name}", get(accounts::show).put(accounts::put).fallback(get_or_put))
+        .route("/accounts/{name}/link", post(accounts::link).fallback(problem::only_post))
+        .route("/accounts/{name}/close", post(accounts::close).fallback(problem::only_post))
+        .route("/accounts/{name}/reopen", post(accounts::reopen).fallback(problem::only_post))
+        .route("/accounts/{name}/erase", post(accounts::erase).fallback(problem::only_post))
+}
+
+/// Unix seconds: the only clock a policy has.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

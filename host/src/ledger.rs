@@ -10,17 +10,19 @@ mod keys;
 mod record;
 mod revisions;
 mod sqlite;
+mod status;
 mod tenants;
 mod turns;
 mod writer;
 
-pub use accounts::{Opened, Recognition, Reservation};
+pub use accounts::{Acted, Opened, Recognition, Reservation, Standing};
 pub use authenticate::Denied;
 pub use first_start::FirstStart;
 pub use keyring::{KeyEntry, NewKey, recover_key};
 pub use keys::{Key, KeyError, KeyKind, Scope};
 pub use record::{Act, Asked, Entry, Said};
 pub use revisions::{ActiveRevision, StoredRevision};
+pub use status::Lately;
 pub use tenants::{NewTenant, Site, TenantChange, TenantEntry, Unchanged};
 
 use crate::domain::{FoldKey, HostCode, TenantId, TenantName};

@@ -1,12 +1,17 @@
-//! What operators change: tenants and their keys, on a server that runs. What is changed here holds at once, and after a restart.
+//! What operators change and look at: tenants, their keys, accounts after their opening, the record, on a server that runs. What is
+//! changed here holds at once, and after a restart.
 //! Refuses to change two things at a time, to touch a folder that is there, and to leave half of a change behind.
 
+mod accounts;
 mod ground;
 mod keys;
+mod record;
+mod status;
 mod tenants;
 
 pub use ground::Ground;
 pub use keys::Made;
+pub use status::Status;
 pub use tenants::{Change, Shown, Wanted};
 
 use crate::domain::HostCode;
@@ -46,6 +51,9 @@ pub enum ManageError {
     /// The key does not have what is asked for, and what that is.
     #[error("beyond the key: {0}")]
     BeyondKey(&'static str),
+    /// The account does not allow it.
+    #[error("the account stays as it is: {0:?}")]
+    Refused(HostCode),
     /// Nothing of this name.
     #[error("no such thing")]
     Missing,
@@ -74,6 +82,7 @@ impl ManageError {
             }
             Self::Unchanged(Unchanged::Conflict(..)) => HostCode::IssuerConflict,
             Self::Overlaps(_) => HostCode::HomeOverlaps,
+            Self::Refused(code) => *code,
             Self::Field(..) => HostCode::FieldInvalid,
             Self::BeyondKey(_) => HostCode::ScopeMissing,
             Self::Policy(_) => HostCode::PolicyFailed,

@@ -1,12 +1,15 @@
 //! The spine: somebody is recognised, or the tenant's policy decides, a name is held, a home is made, an account is opened.
 //! Refuses to know what stands at either end: no HTTP, no SQL, no wasmtime.
 
+mod by_hand;
 mod pick;
 mod say;
 
+pub use by_hand::ByHand;
+
 use crate::domain::{
-    Account, Allowance, Decision, Email, Failure, Grant, HostCode, Occasion, Refusal, Request,
-    Verdict,
+    Account, Allowance, Decision, Email, Failure, Grant, Held, HostCode, Occasion, Refusal,
+    Request, Verdict,
 };
 use crate::homes::{Home, HomeError, Homes};
 use crate::ledger::{
@@ -16,7 +19,6 @@ use crate::meters::{METERS, Stage as Step, TenantLabel};
 use crate::sandbox::{Active, Catalog, DecideError};
 use pick::Hold;
 use say::{count, failed, note};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use tracing::warn;
@@ -47,15 +49,6 @@ pub enum Outcome {
     Known(Held),
     /// No.
     Refused(Refusal),
-}
-
-/// An account and where its home is.
-#[derive(Debug)]
-pub struct Held {
-    /// The account.
-    pub account: Account,
-    /// Its home, absolute.
-    pub home: PathBuf,
 }
 
 /// What would come of a request; nothing did.
@@ -207,12 +200,13 @@ impl Provisioner {
             METERS.stage(Step::Recognise, began);
             return Ok(recognised);
         }
+        let policy = active.policy.as_ref().ok_or(ProvisionError::NoPolicy)?;
         let usage = book.usage(&asked.request.applicant)?;
         METERS.stage(Step::Recognise, began);
         asked.usage = Some(usage);
         let pick = |names| self.pick(book, tenant.id(), names, hold);
         let began = Instant::now();
-        let decided = active.policy.decide(&asked.request, usage, pick).await;
+        let decided = policy.decide(&asked.request, usage, pick).await;
         METERS.stage(Step::Decide, began);
         let decided = match decided {
             Ok(verdict) => Ok(verdict),
@@ -220,7 +214,7 @@ impl Provisioner {
             Err(DecideError::Failed(failure)) => Err(failure),
         };
         let fuel = decided.as_ref().map_or_else(|failure| failure.fuel, |verdict| verdict.fuel);
-        let used = fuel as f64 / active.policy.fuel_limit() as f64;
+        let used = fuel as f64 / policy.fuel_limit() as f64;
         METERS.fuel.get_or_create(&TenantLabel::of(tenant.name().as_str())).observe(used);
         decided.map(considered).map_err(ProvisionError::Policy)
     }
@@ -264,21 +258,33 @@ impl Provisioner {
             }
             Err(error) => return Err(error.into()),
         };
-        let applicant = &asked.request.applicant;
         let entry = Entry { asked: asked.clone(), said: said.clone() };
+        let open = book.open(&asked.request.applicant, &grant.name, &grant.allowance, entry);
+        let outcome = self.commit(tenant, home, open).await?;
+        match &outcome {
+            Outcome::Refused(refusal) => count(book, asked, &said.overruled(refusal)),
+            Outcome::Opened(_) | Outcome::Known(_) => count(book, asked, &said),
+        }
+        Ok(Attempt::Outcome(outcome))
+    }
+
+    /// From a home that is durable to an account: `open` is the one transaction that decides, and is not begun before.
+    async fn commit(
+        &self,
+        tenant: &Tenant,
+        home: Home,
+        open: impl Future<Output = Result<Opened, LedgerError>>,
+    ) -> Result<Outcome, ProvisionError> {
         let began = Instant::now();
-        let opened = book.open(applicant, &grant.name, &grant.allowance, entry).await;
+        let opened = open.await;
         METERS.stage(Step::Commit, began);
         match opened {
             Ok(Opened::Account(account)) => {
-                count(book, asked, &said);
-                let opened = Outcome::Opened(Held { account, home: home.path() });
-                Ok(Attempt::Outcome(opened))
+                Ok(Outcome::Opened(Held { account, home: home.path() }))
             }
             Ok(Opened::Refused(refusal)) => {
-                count(book, asked, &said.overruled(&refusal));
                 self.discard(tenant, home).await;
-                Ok(Attempt::Outcome(Outcome::Refused(refusal)))
+                Ok(Outcome::Refused(refusal))
             }
             // An account without its folder is worse than an empty folder, which the next attempt adopts.
             Err(error) if error.is_in_doubt() => Err(error.into()),

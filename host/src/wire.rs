@@ -1,16 +1,22 @@
-//! The JSON that doors and commands share: what says who asks, and how a decision is shown.
+//! The JSON that doors and commands share: what says who asks, and how a decision, an account or a row of the record is shown.
 //! Refuses to decide: it reads text into nouns, with the names of the fields that are wrong, and writes nouns as text.
 
+mod account;
 mod applicant;
 mod decision;
 mod form;
 mod list;
 mod operators;
+mod record;
+mod status;
 mod time;
 
+pub use account::AccountText;
 pub use applicant::{BodyError, Question};
 pub use decision::{AllowanceText, DecisionText};
-pub use form::{FormError, KeyForm, TenantForm, TenantPatch, read_form};
+pub use form::{FormError, HandForm, KeyForm, LinkForm, TenantForm, TenantPatch, read_form};
 pub use list::{ListText, read_cursor};
 pub use operators::{KeyText, TenantText};
-pub use time::moment;
+pub use record::RecordText;
+pub use status::{OutcomesText, StatusText, TenantStatusText};
+pub use time::{moment, moment_ms, read_moment};

@@ -69,23 +69,27 @@ impl Opening<'_> {
         let ActiveRevision { tenant, number, policy: label, digest, settings, settings_digest } =
             active;
         let policy = match self.catalog.loaded(&digest, &settings_digest) {
-            Some(policy) => policy,
-            None => {
-                let component = self.ledger.component(&digest).await?;
-                match Policy::load(self.engine, &component, &settings) {
-                    Ok(policy) => policy,
-                    Err(error) => {
-                        error!(tenant = tenant.0, revision = number, policy = label, digest, %error,
-                            "a policy cannot be loaded: this tenant has none");
-                        return Ok(());
-                    }
-                }
-            }
+            Some(policy) => Ok(policy),
+            None => Policy::load(self.engine, &self.ledger.component(&digest).await?, &settings),
         };
-        info!(tenant = tenant.0, revision = number, policy = label, digest, "policy active");
+        match &policy {
+            Ok(_) => {
+                info!(
+                    tenant = tenant.0,
+                    revision = number,
+                    policy = label,
+                    digest,
+                    "policy active"
+                );
+            }
+            Err(error) => {
+                error!(tenant = tenant.0, revision = number, policy = label, digest, %error,
+                    "a policy cannot be loaded: nobody new is provisioned for this tenant");
+            }
+        }
         let revision =
             Revision { number, policy: label, component_digest: digest, settings_digest };
-        self.catalog.activate(tenant, revision, policy);
+        self.catalog.activate(tenant, revision, policy.ok());
         Ok(())
     }
 }

@@ -13,8 +13,9 @@ use clap::{Args, ValueEnum};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde_json::{Value, json};
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
@@ -32,7 +33,7 @@ pub(crate) struct Remote {
     server: Option<String>,
     /// A file whose first line is the key, or - for standard input [or the key itself in ENLIST_KEY].
     #[arg(long, global = true, env = "ENLIST_KEY_FILE", value_name = "FILE")]
-    key_file: Option<PathBuf>,
+    key_file: Option<OsString>,
     /// Do not ask before something that cannot be undone.
     #[arg(long, global = true)]
     yes: bool,
@@ -87,6 +88,11 @@ impl Remote {
             Output::Json => say(&format!("{answer}\n")),
             Output::Text => say(&text(answer)),
         }
+    }
+
+    /// How answers are to be printed.
+    pub(crate) fn output(&self) -> Output {
+        self.output
     }
 
     /// Asks whoever sits at the terminal; without one `--yes` has to have been said.
@@ -184,7 +190,7 @@ impl Server {
 impl Client {
     /// Finds the server, and the key to ask it with.
     pub(crate) fn new(config: Option<PathBuf>, remote: Remote) -> Result<Self, Ending> {
-        let file = remote.key_file.as_deref().filter(|file| !file.as_os_str().is_empty());
+        let file = remote.key_file.as_deref().filter(|file| !file.is_empty()).map(Path::new);
         // Now, while the first line of standard input is still there.
         let key = key::find(file);
         Ok(Self { server: Server::find(config, &remote)?, key, remote })

@@ -2,6 +2,7 @@
 //! Refuses to change: a name is frozen when the account is opened.
 
 use crate::domain::Allowance;
+use std::path::PathBuf;
 
 /// Whether an account may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +11,19 @@ pub enum AccountState {
     Active,
     /// Closed; its name stays taken.
     Closed,
+    /// Closed, and nothing is known of the person any more: a name that nobody gets.
+    Erased,
+}
+
+impl AccountState {
+    /// As answers spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Closed => "closed",
+            Self::Erased => "erased",
+        }
+    }
 }
 
 /// What is kept of somebody who was provisioned.
@@ -27,10 +41,21 @@ pub struct Account {
     pub username: String,
     /// The address the account was opened with, as sent.
     pub email: Option<String>,
-    /// Open or closed.
+    /// Open, closed or erased.
     pub state: AccountState,
     /// What the policy allowed at the opening.
     pub allowance: Allowance,
-    /// The revision that decided the opening.
+    /// The revision that decided the opening, or that was active when it was opened by hand.
     pub revision: u64,
+    /// When it was opened: milliseconds since 1970-01-01 UTC.
+    pub created_at_ms: i64,
+}
+
+/// An account and where its home is.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The account.
+    pub account: Account,
+    /// Its home, absolute.
+    pub home: PathBuf,
 }

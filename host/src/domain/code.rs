@@ -19,6 +19,9 @@ pub enum HostCode {
     QuotaAccounts,
     QuotaDomain,
     AccountClosed,
+    AccountOpen,
+    AccountErased,
+    IdentityTaken,
     TenantExists,
     TenantNotEmpty,
     HomeOverlaps,
@@ -38,7 +41,7 @@ const TAKEN_EARLY: [&str; 2] = ["downstream_busy", "rate_limited"];
 
 impl HostCode {
     /// Every code, for tests and for `is_taken`.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::KeyRequired,
         Self::KeyInvalid,
         Self::ScopeMissing,
@@ -53,6 +56,9 @@ impl HostCode {
         Self::QuotaAccounts,
         Self::QuotaDomain,
         Self::AccountClosed,
+        Self::AccountOpen,
+        Self::AccountErased,
+        Self::IdentityTaken,
         Self::TenantExists,
         Self::TenantNotEmpty,
         Self::HomeOverlaps,
@@ -84,6 +90,9 @@ impl HostCode {
             Self::QuotaAccounts => "quota_accounts",
             Self::QuotaDomain => "quota_domain",
             Self::AccountClosed => "account_closed",
+            Self::AccountOpen => "account_open",
+            Self::AccountErased => "account_erased",
+            Self::IdentityTaken => "identity_taken",
             Self::TenantExists => "tenant_exists",
             Self::TenantNotEmpty => "tenant_not_empty",
             Self::HomeOverlaps => "home_overlaps",
@@ -115,6 +124,9 @@ impl HostCode {
             Self::HomeExists => "A folder of this name is already there",
             Self::QuotaAccounts | Self::QuotaDomain => "No more accounts can be opened",
             Self::AccountClosed => "This account is closed",
+            Self::AccountOpen => "This account is open: close it first",
+            Self::AccountErased => "Nothing is known of this account's person any more",
+            Self::IdentityTaken => "This person has another account",
             Self::TenantExists => "A tenant of this name is already there",
             Self::TenantNotEmpty => "This tenant has accounts",
             Self::HomeOverlaps => "This home root overlaps with another place",

@@ -3,7 +3,7 @@
 //! Refuses to take work in while it is stuck, and to leave the folder of somebody who no longer waits.
 
 use crate::domain::TenantId;
-use crate::homes::root::{Raised, Root, is_same};
+use crate::homes::root::{Raised, Root, Take, is_same};
 use crate::homes::{Home, HomeError, storage};
 use crate::kill_point;
 use crate::lanes::{Lanes, NotTaken};
@@ -43,8 +43,16 @@ type Look = Box<dyn FnOnce() + Send>;
 
 /// Work for the thread that changes things.
 enum Making {
-    Build { root: Arc<Root>, name: String, answer: oneshot::Sender<Result<Home, HomeError>> },
-    Discard { home: Home, answer: oneshot::Sender<Result<(), HomeError>> },
+    Build {
+        root: Arc<Root>,
+        name: String,
+        take: Take,
+        answer: oneshot::Sender<Result<Home, HomeError>>,
+    },
+    Discard {
+        home: Home,
+        answer: oneshot::Sender<Result<(), HomeError>>,
+    },
 }
 
 /// A home that was asked for, made but not yet durable.
@@ -65,15 +73,16 @@ impl FileSystem {
         Ok(Self { making, looking })
     }
 
-    /// Makes a home, or adopts an empty folder; durable when this returns. A caller that gives up gets nothing made.
+    /// Makes a home, or adopts a folder; durable when this returns. A caller that gives up gets nothing made.
     pub(super) async fn build(
         &self,
         tenant: TenantId,
         root: Arc<Root>,
         name: String,
+        take: Take,
     ) -> Result<Home, HomeError> {
         let (answer, answered) = oneshot::channel();
-        self.making.push(tenant, Making::Build { root, name, answer })?;
+        self.making.push(tenant, Making::Build { root, name, take, answer })?;
         within(answered).await
     }
 
@@ -185,9 +194,9 @@ fn make(batch: Vec<Making>) {
             }
             // Nobody waits for it any more.
             Making::Build { answer, .. } if answer.is_closed() => {}
-            Making::Build { root, name, answer } => {
+            Making::Build { root, name, take, answer } => {
                 kill_point::reach("before_mkdir");
-                let raised = root.raise(&name);
+                let raised = root.raise(&name, take);
                 kill_point::reach("after_mkdir");
                 match raised {
                     Ok(raised) => pending.push(Pending { root, name, raised, answer }),

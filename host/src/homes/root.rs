@@ -1,7 +1,7 @@
 //! A home root: one directory, open and locked; everything happens below it, one component deep, never through a link.
 //! Refuses to adopt what holds something, and to delete what is not empty.
 
-use crate::homes::{HomeError, Site, storage};
+use crate::homes::{HomeError, Room, Site, storage};
 use rustix::fs::{AtFlags, FileType, FlockOperation, Gid, Mode, OFlags};
 use rustix::io::Errno;
 use std::io;
@@ -25,6 +25,15 @@ pub struct Style {
     pub mode: u32,
     /// The group that owns it; none leaves the one the system gives.
     pub group: Option<u32>,
+}
+
+/// Which folder that is there already becomes a home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Take {
+    /// An empty one, and it gets mode and group.
+    Empty,
+    /// Any, and nothing of it is touched.
+    AsItIs,
 }
 
 /// A home that stands there, not yet durable: its root has to be synced.
@@ -116,9 +125,12 @@ impl Root {
         }
     }
 
-    /// Makes the folder of `name`, or adopts an empty one; mode and group as configured. On the disk only after [`Root::sync`].
-    pub(super) fn raise(&self, name: &str) -> Result<Raised, HomeError> {
+    /// Makes the folder of `name`, or adopts one; mode and group as configured. On the disk only after [`Root::sync`].
+    pub(super) fn raise(&self, name: &str, take: Take) -> Result<Raised, HomeError> {
         let fail = |errno: Errno| storage(&self.path.join(name), errno);
+        if take == Take::AsItIs && self.is_folder(name).map_err(fail)? {
+            return Ok(Raised { made: false });
+        }
         let made = match rustix::fs::mkdirat(&self.directory, name, Mode::from(self.style.mode)) {
             Ok(()) => true,
             Err(Errno::EXIST) if self.site(name)? == Site::Empty => false,
@@ -173,9 +185,27 @@ impl Root {
         rustix::fs::fsync(&folder)
     }
 
+    /// A folder itself, not a link to one.
+    fn is_folder(&self, name: &str) -> Result<bool, Errno> {
+        match rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) => Ok(FileType::from_raw_mode(found.st_mode) == FileType::Directory),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(errno),
+        }
+    }
+
     fn enter(&self, name: &str) -> Result<OwnedFd, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         rustix::fs::openat(&self.directory, name, flags, Mode::empty())
+    }
+
+    /// The room on its file system for somebody who is not root.
+    pub(super) fn room(&self) -> Result<Room, HomeError> {
+        let found = rustix::fs::fstatvfs(&self.directory).map_err(|e| storage(&self.path, e))?;
+        Ok(Room {
+            free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
+            total_bytes: found.f_blocks.saturating_mul(found.f_frsize),
+        })
     }
 
     /// Whether a home could be made now: writable, and room left.

@@ -1,16 +1,15 @@
 //! `POST …/decisions`: what would come of a request; nothing does. A refusal is an answer here, not an error.
 
 use crate::domain::HostCode;
+use crate::http::path::Named;
 use crate::http::problem::Problem;
-use crate::http::provision_user::now;
 use crate::http::request_id::RequestId;
-use crate::http::{ANSWER_WITHIN, Rooms, body, tenant};
+use crate::http::{ANSWER_WITHIN, Rooms, body, now, tenant};
 use crate::ledger::Scope;
 use crate::provision::{Ask, Rehearsal};
 use crate::wire::{DecisionText, Question};
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -18,25 +17,14 @@ use axum::{Extension, Json};
 /// The source of a request that names none.
 const SOURCE: &str = "api";
 
-pub(super) async fn own(
+pub(super) async fn ask(
     State(rooms): State<Rooms>,
     Extension(id): Extension<RequestId>,
+    named: Named,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    respond(answer(&rooms, &id, &headers, None, body).await, &id)
-}
-
-pub(super) async fn of_tenant(
-    State(rooms): State<Rooms>,
-    Extension(id): Extension<RequestId>,
-    tenant: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    // A path that is no text names no tenant: found out, like any other, after the key.
-    let tenant = tenant.map_or_else(|_| String::new(), |Path(tenant)| tenant);
-    respond(answer(&rooms, &id, &headers, Some(&tenant), body).await, &id)
+    respond(answer(&rooms, &id, &headers, named.tenant(), body).await, &id)
 }
 
 fn respond(answer: Result<DecisionText, Problem>, id: &RequestId) -> Response {

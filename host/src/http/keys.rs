@@ -137,7 +137,7 @@ fn made(made: Made) -> Response {
     (StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(text)).into_response()
 }
 
-fn text(entry: KeyEntry, key: Option<String>) -> KeyText {
+pub(super) fn text(entry: KeyEntry, key: Option<String>) -> KeyText {
     let scopes = entry.scopes.iter().map(|scope| scope.as_str()).collect();
     KeyText {
         state: entry.state(),

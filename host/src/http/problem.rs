@@ -15,7 +15,6 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::any::Any;
-use std::borrow::Cow;
 use tracing::error;
 
 /// A no, before it has a shape.
@@ -25,7 +24,13 @@ pub(super) struct Problem {
     code: String,
     text: String,
     header: Option<(HeaderName, &'static str)>,
-    field: Option<Cow<'static, str>>,
+    more: Option<Box<More>>,
+}
+
+/// What some problems say beside that: where it is, and why.
+#[derive(Clone, Debug, Default)]
+struct More {
+    field: Option<String>,
     detail: Option<String>,
 }
 
@@ -34,10 +39,9 @@ const AGAIN_AFTER: &str = "1";
 
 impl Problem {
     /// This field of the body has a wrong value.
-    pub(super) fn field(name: impl Into<Cow<'static, str>>) -> Self {
-        let name = name.into();
-        let text = format!("{} for {name}", HostCode::FieldInvalid.text());
-        Self { text, field: Some(name), ..Self::from(HostCode::FieldInvalid) }
+    pub(super) fn field(name: &str) -> Self {
+        let more = More { field: Some(name.to_owned()), detail: None };
+        Self { more: Some(Box::new(more)), ..Self::parameter(name) }
     }
 
     /// This parameter of the path's query has a wrong value.
@@ -48,7 +52,8 @@ impl Problem {
 
     /// The same, and why, where whoever asks may know.
     pub(super) fn explained(self, detail: Option<String>) -> Self {
-        Self { detail, ..self }
+        let more = More { detail, ..self.more.map(|more| *more).unwrap_or_default() };
+        Self { more: Some(Box::new(more)), ..self }
     }
 
     /// As `/provision-user` says it.
@@ -67,10 +72,11 @@ impl Problem {
             "code": self.code,
             "request_id": id.0,
         });
-        if let Some(name) = &self.field {
+        let More { field, detail } = self.more.as_deref().cloned().unwrap_or_default();
+        if let Some(name) = field {
             body["errors"] = json!([{"pointer": format!("/{name}"), "detail": self.text}]);
         }
-        if let Some(detail) = &self.detail {
+        if let Some(detail) = detail {
             body["detail"] = json!(detail);
         }
         self.respond(body, "application/problem+json")
@@ -95,8 +101,7 @@ impl From<HostCode> for Problem {
             code: code.as_str().to_owned(),
             text: code.text().to_owned(),
             header,
-            field: None,
-            detail: None,
+            more: None,
         }
     }
 }
@@ -118,6 +123,9 @@ fn answer(code: HostCode) -> (StatusCode, Option<(HeaderName, &'static str)>) {
         C::NotFound => S::NOT_FOUND,
         C::UsernameTaken
         | C::HomeExists
+        | C::AccountOpen
+        | C::AccountErased
+        | C::IdentityTaken
         | C::TenantExists
         | C::TenantNotEmpty
         | C::HomeOverlaps
@@ -147,8 +155,7 @@ impl From<Refusal> for Problem {
                 code: code.as_str().to_owned(),
                 text: message,
                 header: None,
-                field: None,
-                detail: None,
+                more: None,
             },
         }
     }
@@ -164,7 +171,7 @@ impl From<ManageError> for Problem {
     fn from(error: ManageError) -> Self {
         let (code, detail) = (error.code(), error.detail());
         let problem = match &error {
-            ManageError::Field(name, _) => Self::field(*name),
+            ManageError::Field(name, _) => Self::field(name),
             _ => code.into(),
         };
         if matches!(answer(code).0.as_u16(), 500..) {
@@ -178,7 +185,7 @@ impl From<FormError> for Problem {
     fn from(error: FormError) -> Self {
         match error {
             FormError::Required => HostCode::BodyRequired.into(),
-            FormError::Field { field, why } => Self::field(field).explained(Some(why)),
+            FormError::Field { field, why } => Self::field(&field).explained(Some(why)),
         }
     }
 }

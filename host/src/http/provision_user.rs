@@ -1,13 +1,12 @@
 //! `POST /provision-user`: the door that the old server had, its bodies, texts and order of checks. A translation and no more.
 //! Refuses to answer anything but JSON, and to tell an operator's key from a wrong one: this door is a tenant's.
 
-use crate::domain::HostCode;
+use crate::domain::{Held, HostCode};
 use crate::http::problem::{self, Problem};
 use crate::http::request_id::RequestId;
-use crate::http::{ANSWER_WITHIN, Rooms, body, tenant};
+use crate::http::{Rooms, accounts, body, now, tenant};
 use crate::kill_point;
-use crate::ledger::Tenant;
-use crate::provision::{Ask, Held, Outcome};
+use crate::provision::{Ask, Outcome};
 use crate::wire::{BodyError, Question};
 use axum::body::Body;
 use axum::extract::State;
@@ -16,8 +15,6 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
-use tracing::Instrument;
 
 /// Where the door is.
 pub(super) const PATH: &str = "/provision-user";
@@ -65,31 +62,12 @@ async fn answer(
     let request = question.into_request(tenant.name(), tenant.issuer(), SOURCE, now());
     let username = request.applicant.username.clone();
     let ask = Ask { request_id: id.0.clone(), request };
-    let (held, created) = match provision(rooms, tenant, ask).await? {
+    let (held, created) = match accounts::provision(rooms, tenant, ask).await? {
         Outcome::Opened(held) => (held, true),
         Outcome::Known(held) => (held, false),
         Outcome::Refused(refusal) => return Err(refusal.into()),
     };
     Ok(success(username, held, created, rooms.manners.user_directory))
-}
-
-/// On a task of its own: a caller that hangs up does not leave half of it, and one that waits gets an answer in time.
-async fn provision(rooms: &Rooms, tenant: Tenant, ask: Ask) -> Result<Outcome, Problem> {
-    let place = rooms.places.enter(tenant.id())?;
-    let provisioner = rooms.provisioner.clone();
-    let work = async move {
-        let _place = place;
-        provisioner.provision(&tenant, ask).await
-    }
-    .in_current_span();
-    match tokio::time::timeout(ANSWER_WITHIN, tokio::spawn(work)).await {
-        Ok(Ok(result)) => Ok(result?),
-        Ok(Err(lost)) => {
-            tracing::error!(%lost, "a request was lost");
-            Err(HostCode::InternalError.into())
-        }
-        Err(_) => Err(HostCode::Busy.into()),
-    }
 }
 
 fn success(username: String, held: Held, created: bool, show_home: bool) -> Success {
@@ -100,11 +78,6 @@ fn success(username: String, held: Held, created: bool, show_home: bool) -> Succ
         username: held.account.name,
         created,
     }
-}
-
-/// Unix seconds: the only clock a policy has.
-pub(super) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 impl From<BodyError> for Problem {

@@ -32,6 +32,25 @@ pub(super) async fn enter_house(ledger: &Ledger, headers: &HeaderMap) -> Result<
     Ok(ledger.authenticate_operator(presented(headers)?)?)
 }
 
+/// Somebody with a right, whichever kind it is.
+pub(super) enum Who {
+    Operator(Operator),
+    Tenant(Tenant),
+}
+
+/// Opens everything for an operator, and for a tenant's key with this scope its own tenant.
+pub(super) async fn enter_either(
+    ledger: &Ledger,
+    headers: &HeaderMap,
+    scope: Scope,
+) -> Result<Who, Problem> {
+    let presented = presented(headers)?;
+    match ledger.authenticate(presented, None, &[scope]) {
+        Err(Denied::TenantRequired) => Ok(Who::Operator(ledger.authenticate_operator(presented)?)),
+        opened => Ok(Who::Tenant(opened?)),
+    }
+}
+
 /// The same for the compatible door, whose clients know one way only in which a key can be wrong.
 pub(super) async fn enter_compatible(
     ledger: &Ledger,

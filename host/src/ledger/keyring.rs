@@ -187,7 +187,10 @@ fn act(what: &'static str, request_id: String, detail: String) -> Act {
     Act { request_id, what, name: None, detail: Some(detail) }
 }
 
-fn list(connection: &Connection, tenant: Option<i64>) -> Result<Vec<KeyEntry>, LedgerError> {
+pub(super) fn list(
+    connection: &Connection,
+    tenant: Option<i64>,
+) -> Result<Vec<KeyEntry>, LedgerError> {
     let sql = format!("SELECT {COLUMNS} FROM keys WHERE tenant IS ?1 ORDER BY created_at, rowid");
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map([tenant], entry)?;

@@ -1,8 +1,11 @@
 //! The record: every request that reached a tenant, what it was answered, and what the answer depended on.
 //! Refuses to forget why: the request as the policy got it, the counts, the revision and both digests stand in every row.
 
+mod reading;
+
 use crate::domain::{
-    Applicant, Assurance, Email, Failure, HostCode, Name, Refusal, Request, Stage, TenantId, Usage,
+    Applicant, Assurance, Email, Failure, FoldKey, HostCode, Name, Refusal, Request, Stage,
+    TenantId, Usage,
 };
 use crate::ledger::{Book, LedgerError};
 use rusqlite::Connection;
@@ -204,28 +207,58 @@ pub struct Act {
 }
 
 impl Act {
-    /// Writes the row. `key` is the id of the key that did it.
+    /// Writes that it was done. `key` is the id of the key that did it. Write it after the change: an act on an account is about
+    /// the account's person as the row of the account says now.
     pub(super) fn record(
         &self,
         tx: &Connection,
         tenant: TenantId,
         key: &str,
     ) -> Result<(), LedgerError> {
+        self.write(tx, tenant, key, None)
+    }
+
+    /// Writes that it was refused, for this reason; who holds the name is nobody's business then.
+    pub(super) fn record_refused(
+        &self,
+        tx: &Connection,
+        tenant: TenantId,
+        key: &str,
+        code: HostCode,
+    ) -> Result<(), LedgerError> {
+        self.write(tx, tenant, key, Some(code))
+    }
+
+    fn write(
+        &self,
+        tx: &Connection,
+        tenant: TenantId,
+        key: &str,
+        refused: Option<HostCode>,
+    ) -> Result<(), LedgerError> {
         let mut statement = tx.prepare_cached(
-            "INSERT INTO decisions (tenant, request_id, at, key, occasion, source, dry_run, outcome, name, detail,
-                 revision, digest, settings_digest, request, notes)
-             SELECT t.id, ?2, ?3, ?4, ?5, 'manual', 0, 'granted', ?6, ?7, r.number, r.component, r.settings_digest, '{}', '[]'
-             FROM tenants t JOIN revisions r ON r.tenant = t.id AND r.number = t.active_revision WHERE t.id = ?1",
+            "INSERT INTO decisions (tenant, request_id, at, key, occasion, source, dry_run, outcome, code, stage, name, detail,
+                 revision, digest, settings_digest, request, notes, issuer, subject, username, email)
+             SELECT t.id, :request_id, :at, :key, :occasion, 'manual', 0, :outcome, :code, :stage, :name, :detail,
+                 r.number, r.component, r.settings_digest, '{}', '[]', a.issuer, a.subject, a.username, a.email
+             FROM tenants t JOIN revisions r ON r.tenant = t.id AND r.number = t.active_revision
+             LEFT JOIN accounts a ON a.tenant = t.id AND a.name_key = :name_key AND a.name = :name AND a.erased_at IS NULL
+                 AND :code IS NULL
+             WHERE t.id = :tenant",
         )?;
-        statement.execute((
-            tenant.0,
-            &self.request_id,
-            now_ms(),
-            key,
-            self.what,
-            &self.name,
-            &self.detail,
-        ))?;
+        statement.execute(rusqlite::named_params! {
+            ":tenant": tenant.0,
+            ":request_id": self.request_id,
+            ":at": now_ms(),
+            ":key": key,
+            ":occasion": self.what,
+            ":outcome": if refused.is_none() { "granted" } else { "refused" },
+            ":code": refused.map(HostCode::as_str),
+            ":stage": refused.map(|_| Stage::Host.as_str()),
+            ":name": self.name,
+            ":name_key": self.name.as_deref().map(|name| FoldKey::of(name).as_str().to_owned()),
+            ":detail": self.detail,
+        })?;
         Ok(())
     }
 }

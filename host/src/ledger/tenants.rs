@@ -136,7 +136,7 @@ impl Ledger {
 
 impl Book {
     /// The tenant itself.
-    pub async fn tenant(&self) -> Result<Option<TenantEntry>, LedgerError> {
+    pub async fn entry(&self) -> Result<Option<TenantEntry>, LedgerError> {
         let tenant = self.tenant.id;
         self.ledger.database.read(move |c| entry_of(c, tenant)).await
     }

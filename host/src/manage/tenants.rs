@@ -61,7 +61,7 @@ impl Operations {
 
     /// One tenant.
     pub async fn tenant(&self, tenant: &Tenant) -> Result<Shown, ManageError> {
-        let entry = self.ledger.of(tenant).tenant().await?;
+        let entry = self.ledger.of(tenant).entry().await?;
         entry.map(|entry| self.shown(entry)).ok_or(ManageError::Missing)
     }
 
@@ -93,7 +93,7 @@ impl Operations {
             component_digest: self.first.digest.clone(),
             settings_digest: self.first.settings_digest.clone(),
         };
-        self.catalog.activate(entry.id, revision, policy);
+        self.catalog.activate(entry.id, revision, Some(policy));
         let shown = self.shown(entry);
         info!(tenant = %shown.entry.name, home = %shown.home.display(), "tenant created");
         Ok(shown)
@@ -143,7 +143,7 @@ impl Operations {
         let _turn = self.turn.lock().await;
         let removed = self.ledger.of(tenant).remove(request_id).await?;
         removed.map_err(ManageError::Unchanged)?;
-        self.catalog.deactivate(tenant.id());
+        self.catalog.forget(tenant.id());
         self.homes.forget(tenant.id());
         info!(tenant = %tenant.name(), "tenant removed");
         Ok(())

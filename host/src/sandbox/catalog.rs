@@ -23,8 +23,8 @@ pub struct Revision {
 pub struct Active {
     /// Which one.
     pub revision: Revision,
-    /// To be asked.
-    pub policy: Policy,
+    /// To be asked; none when it could not be loaded, so that everybody who has to be asked about is turned away.
+    pub policy: Option<Policy>,
 }
 
 /// The active revision of every tenant that has one.
@@ -32,15 +32,15 @@ pub struct Active {
 pub struct Catalog(RwLock<HashMap<TenantId, Arc<Active>>>);
 
 impl Catalog {
-    /// From now on `policy` decides for `tenant`. Decisions that run are ended by the policy that began them.
-    pub fn activate(&self, tenant: TenantId, revision: Revision, policy: Policy) {
+    /// From now on `policy` decides for `tenant`, or nobody does. Decisions that run are ended by the policy that began them.
+    pub fn activate(&self, tenant: TenantId, revision: Revision, policy: Option<Policy>) {
         let active = Arc::new(Active { revision, policy });
         // Nothing panics while it holds the lock, and a map of pointers cannot be left half-way.
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, active);
     }
 
-    /// From now on nothing decides for `tenant`.
-    pub fn deactivate(&self, tenant: TenantId) {
+    /// The tenant is gone.
+    pub fn forget(&self, tenant: TenantId) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
     }
 
@@ -51,7 +51,7 @@ impl Catalog {
             policy.component_digest() == component_digest
                 && policy.settings_digest() == settings_digest
         };
-        active.values().map(|active| &active.policy).find(same).cloned()
+        active.values().filter_map(|active| active.policy.as_ref()).find(same).cloned()
     }
 
     /// What decides for `tenant` now.

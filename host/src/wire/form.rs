@@ -1,4 +1,4 @@
-//! What is said of a tenant or a key that shall be made or changed.
+//! What is said of a tenant, a key or an account that shall be made or changed.
 //! Refuses a field that it does not know: a key that was to expire must not be made without its end because a letter was wrong.
 
 use serde::de::DeserializeOwned;
@@ -39,6 +39,33 @@ pub struct KeyForm {
     pub expires_in: Option<u64>,
     /// What it is for.
     pub note: Option<String>,
+}
+
+/// `PUT …/accounts/{name}`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandForm {
+    /// The provider's own name for them; it has to be said.
+    pub username: Option<String>,
+    /// The provider's stable id.
+    pub subject: Option<String>,
+    /// Who vouches; none means the tenant's.
+    pub issuer: Option<String>,
+    /// As the provider will send it: it links the account to them.
+    pub email: Option<String>,
+    /// Whether a folder that is there becomes the home as it is.
+    #[serde(default)]
+    pub adopt: bool,
+}
+
+/// `POST …/accounts/{name}/link`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkForm {
+    /// The provider's stable id.
+    pub subject: String,
+    /// Who vouches; none leaves the account's.
+    pub issuer: Option<String>,
 }
 
 /// Why a form is of no use.

@@ -137,8 +137,8 @@ async fn a_tenant_that_is_not_the_keys_looks_like_one_that_is_not_there() {
 #[tokio::test]
 async fn other_methods_and_paths_are_problems_too() {
     let app = App::start();
-    let answer = app.get("/v1/decisions").await;
-    assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
+    let answer = app.ask("PUT", "/v1/decisions", "", json!(null)).await;
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD, POST")));
     let answer = app.get("/v1/nothing").await;
     assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"));
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));

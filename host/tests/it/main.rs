@@ -1,6 +1,9 @@
 //! One integration binary: the real server over real sockets, SQLite on disk and folders on a file system.
 //! Refuses mocks, the network beyond loopback, and tests that pass because they were skipped.
 
+mod account_acts;
+mod account_commands;
+mod accounts;
 mod app;
 mod commands;
 mod configuration;
@@ -11,8 +14,12 @@ mod durability;
 mod first_start;
 mod homes;
 mod identity;
+mod keys;
 mod names;
 mod policies;
 mod provision_user;
+mod record;
+mod remote;
 mod sandbox;
+mod tenants;
 mod walls;

@@ -121,11 +121,14 @@ async fn a_tenant_is_decided_for_by_what_was_activated_last() {
             component_digest: policy.component_digest().to_owned(),
             settings_digest: policy.settings_digest().to_owned(),
         };
-        catalog.activate(tenant, revision, policy);
+        catalog.activate(tenant, revision, Some(policy));
     }
     let active = catalog.active(tenant).expect("an active revision");
     assert_eq!(active.revision.number, 2);
     assert_eq!(active.revision.component_digest, digest_of(honest::EMPTY));
-    assert_eq!(granted_name(decide(&active.policy, &request(&[])).await), "empty");
+    assert_eq!(
+        granted_name(decide(active.policy.as_ref().expect("a policy"), &request(&[])).await),
+        "empty"
+    );
     assert!(catalog.active(TenantId(2)).is_none());
 }

@@ -1,0 +1,167 @@
+//! `enlist account …`: opens accounts by hand, shows them, links, closes, reopens and erases them on a running server.
+//! Refuses to forget somebody without having asked.
+
+use crate::cli::Ending;
+use crate::cli::client::{Client, Table, text};
+use crate::sandbox::quote;
+use clap::{Args, Subcommand};
+use reqwest::{Method, Url};
+use serde_json::{Map, Value, json};
+
+/// What `enlist account` takes.
+#[derive(Debug, Subcommand)]
+pub(super) enum AccountVerb {
+    /// Open an account by hand: the policy is not asked, there are no limits, and the record says whose key did it.
+    Create {
+        /// What the account and its folder are called.
+        name: String,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// List accounts.
+    List {
+        /// Only those that have this in their name, username or e-mail.
+        part: Option<String>,
+    },
+    /// Show one account.
+    Show {
+        /// Exactly its name.
+        name: String,
+    },
+    /// Give an account to the subject that the provider names now, whoever it was of before.
+    Link {
+        /// Exactly its name.
+        name: String,
+        /// The provider's stable id.
+        #[arg(long)]
+        subject: String,
+        /// Who vouches [default: as before].
+        #[arg(long, value_name = "URL")]
+        issuer: Option<String>,
+    },
+    /// Turn an account's person away from now on; name and folder stay.
+    Close {
+        /// Exactly its name.
+        name: String,
+    },
+    /// Let the person of a closed account in again.
+    Reopen {
+        /// Exactly its name.
+        name: String,
+    },
+    /// Forget the person of a closed account, for good; name and folder stay.
+    Erase {
+        /// Exactly its name.
+        name: String,
+    },
+}
+
+/// Whose an account shall be.
+#[derive(Debug, Args)]
+pub(super) struct Person {
+    /// The provider's own name for them.
+    #[arg(long, value_name = "PROVIDER_NAME")]
+    username: String,
+    /// The provider's stable id.
+    #[arg(long)]
+    subject: Option<String>,
+    /// Who vouches [default: the tenant's].
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// As the provider will send it: verified, it links the account to a subject.
+    #[arg(long)]
+    email: Option<String>,
+    /// Take a folder of that name as it is, whatever it holds.
+    #[arg(long)]
+    adopt: bool,
+}
+
+pub(super) fn run(client: &Client, verb: AccountVerb) -> Result<Ending, Ending> {
+    let one = |name: &str| client.tenant_url(&["accounts", name]);
+    let act = |name: &str, verb: &str, body: Option<Value>| {
+        let url = client.tenant_url(&["accounts", name, verb])?;
+        let account = client.send(Method::POST, url, body.as_ref())?;
+        Ok(client.show(&account, show))
+    };
+    match verb {
+        AccountVerb::Create { name, person } => {
+            let opened = client.send(Method::PUT, one(&name)?, Some(&person.into_body()))?;
+            Ok(client.show(&opened, show))
+        }
+        AccountVerb::List { part } => {
+            let accounts = client.list(all(client.tenant_url(&["accounts"])?, part.as_deref()))?;
+            Ok(client.show(&accounts, list))
+        }
+        AccountVerb::Show { name } => Ok(client.show(&client.get(one(&name)?)?, show)),
+        AccountVerb::Link { name, subject, issuer } => {
+            let mut body = json!({"subject": subject});
+            if let Some(issuer) = issuer {
+                body["issuer"] = issuer.into();
+            }
+            act(&name, "link", Some(body))
+        }
+        AccountVerb::Close { name } => act(&name, "close", None),
+        AccountVerb::Reopen { name } => act(&name, "reopen", None),
+        AccountVerb::Erase { name } => {
+            let question = format!("Forget whose account {} is, for good?", quote(&name));
+            client.remote().confirm(&question)?;
+            act(&name, "erase", None)
+        }
+    }
+}
+
+impl Person {
+    fn into_body(self) -> Value {
+        let mut body = Map::new();
+        body.insert("username".to_owned(), self.username.into());
+        for (name, said) in
+            [("subject", self.subject), ("issuer", self.issuer), ("email", self.email)]
+        {
+            if let Some(said) = said {
+                body.insert(name.to_owned(), said.into());
+            }
+        }
+        body.insert("adopt".to_owned(), self.adopt.into());
+        body.into()
+    }
+}
+
+fn all(mut url: Url, part: Option<&str>) -> Url {
+    url.query_pairs_mut().append_pair("limit", "500");
+    if let Some(part) = part {
+        url.query_pairs_mut().append_pair("q", part);
+    }
+    url
+}
+
+fn show(account: &Value) -> String {
+    let mut lines = String::new();
+    for name in [
+        "name",
+        "state",
+        "username",
+        "subject",
+        "issuer",
+        "email",
+        "home",
+        "created_at",
+        "revision",
+    ] {
+        lines.push_str(&format!("{name:<11}{}\n", quote(text(&account[name]))));
+    }
+    for (name, limit) in account["allowance"].as_object().into_iter().flatten() {
+        if !limit.is_null() && *limit != json!({}) {
+            lines.push_str(&format!("{:<11}{name} {}\n", "allowance", quote(text(limit))));
+        }
+    }
+    lines
+}
+
+fn list(accounts: &Value) -> String {
+    let mut table = Table::new(["name", "state", "username", "subject", "e-mail", "opened"]);
+    for account in accounts["items"].as_array().into_iter().flatten() {
+        let columns = ["name", "state", "username", "subject", "email", "created_at"];
+        table.row(columns.map(|column| text(&account[column])));
+    }
+    table.text()
+}

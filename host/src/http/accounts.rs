@@ -1,0 +1,228 @@
+//! `…/accounts`: the native door, which every other way to an account is translated to; and what is done to an account by hand.
+//! Refuses to act for a key that may only ask.
+
+use crate::domain::{Applicant, Assurance, Email, Held, HostCode, Refusal, TenantId};
+use crate::http::path::{Named, encode};
+use crate::http::problem::Problem;
+use crate::http::query::Query;
+use crate::http::request_id::RequestId;
+use crate::http::tenants::Asked;
+use crate::http::{ANSWER_WITHIN, Rooms, body, now, tenant};
+use crate::ledger::{Scope, Tenant};
+use crate::provision::{Ask, ByHand, Outcome};
+use crate::wire::{AccountText, HandForm, LinkForm, ListText, Question, read_form};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use tracing::Instrument;
+
+/// The source of a request that names none.
+const SOURCE: &str = "api";
+
+/// `POST …/accounts`: the tenant's policy decides.
+pub(super) async fn open(asked: Asked, body: Body) -> Response {
+    let (State(rooms), Extension(id), named, headers) = asked;
+    let answer = async {
+        let tenant = enter(&rooms, &headers, &named, Scope::Provision).await?;
+        let body = body::read(body, rooms.manners.body_limit_bytes).await?;
+        let question = Question::read_native(&body)?;
+        let request = question.into_request(tenant.name(), tenant.issuer(), SOURCE, now());
+        let ask = Ask { request_id: id.0.clone(), request };
+        let outcome = provision(&rooms, tenant.clone(), ask).await?;
+        opened(&tenant, outcome)
+    };
+    answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+/// `PUT …/accounts/{name}`: nobody decides, it was said.
+pub(super) async fn put(asked: Asked, body: Body) -> Response {
+    let (State(rooms), Extension(id), named, headers) = asked;
+    let answer = async {
+        let tenant = enter(&rooms, &headers, &named, Scope::Manage).await?;
+        let body = body::read(body, rooms.manners.body_limit_bytes).await?;
+        let by_hand = by_hand(read_form(&body)?, &tenant, &named, &id)?;
+        let (provisioner, right) = (rooms.provisioner.clone(), tenant.clone());
+        let work = async move { provisioner.open_by_hand(&right, by_hand).await };
+        opened(&tenant, to_its_end(&rooms, tenant.id(), work).await?)
+    };
+    answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+/// `GET …/accounts`
+pub(super) async fn list(asked: Asked, query: Query) -> Response {
+    let (State(rooms), Extension(id), named, headers) = asked;
+    let answer = async {
+        let tenant = enter(&rooms, &headers, &named, Scope::Read).await?;
+        let (limit, after) = (query.limit()?, query.after()?);
+        let _place = rooms.places.enter(tenant.id())?;
+        let page = rooms.operations.accounts(&tenant, query.get("q"), after, limit).await?;
+        let page = page.map(|held| Ok::<_, Problem>(text(held)))?;
+        Ok(Json(ListText::new(page)).into_response())
+    };
+    answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+/// `GET …/accounts/{name}`
+pub(super) async fn show(asked: Asked) -> Response {
+    let (State(rooms), Extension(id), named, headers) = asked;
+    let answer = async {
+        let tenant = enter(&rooms, &headers, &named, Scope::Read).await?;
+        let _place = rooms.places.enter(tenant.id())?;
+        let held = rooms.operations.account(&tenant, named.part("name")).await?;
+        shown(held)
+    };
+    answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+/// `POST …/accounts/{name}/link`
+pub(super) async fn link(asked: Asked, body: Body) -> Response {
+    let (State(rooms), Extension(id), named, headers) = asked;
+    let answer = async {
+        let tenant = enter(&rooms, &headers, &named, Scope::Manage).await?;
+        let body = body::read(body, rooms.manners.body_limit_bytes).await?;
+        let LinkForm { subject, issuer } = read_form(&body)?;
+        let subject = said(Some(subject)).ok_or_else(|| Problem::field("subject"))?;
+        let issuer = said(issuer);
+        let (operations, id) = (rooms.operations.clone(), id.0.clone());
+        let (own, name) = (tenant.id(), named.part("name").to_owned());
+        let work = async move { operations.link(&tenant, &name, issuer, subject, id).await };
+        shown(to_its_end(&rooms, own, work).await?)
+    };
+    answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+/// `POST …/accounts/{name}/close`
+pub(super) async fn close((State(rooms), Extension(id), named, headers): Asked) -> Response {
+    let answer = async {
+        let (tenant, name) = manage(&rooms, &headers, &named).await?;
+        let (own, operations, id) = (tenant.id(), rooms.operations.clone(), id.0.clone());
+        let work = async move { operations.close(&tenant, &name, id).await };
+        shown(to_its_end(&rooms, own, work).await?)
+    };
+    answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+/// `POST …/accounts/{name}/reopen`
+pub(super) async fn reopen((State(rooms), Extension(id), named, headers): Asked) -> Response {
+    let answer = async {
+        let (tenant, name) = manage(&rooms, &headers, &named).await?;
+        let (own, operations, id) = (tenant.id(), rooms.operations.clone(), id.0.clone());
+        let work = async move { operations.reopen(&tenant, &name, id).await };
+        shown(to_its_end(&rooms, own, work).await?)
+    };
+    answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+/// `POST …/accounts/{name}/erase`
+pub(super) async fn erase((State(rooms), Extension(id), named, headers): Asked) -> Response {
+    let answer = async {
+        let (tenant, name) = manage(&rooms, &headers, &named).await?;
+        let (own, operations, id) = (tenant.id(), rooms.operations.clone(), id.0.clone());
+        let work = async move { operations.erase(&tenant, &name, id).await };
+        shown(to_its_end(&rooms, own, work).await?)
+    };
+    answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+async fn enter(
+    rooms: &Rooms,
+    headers: &HeaderMap,
+    named: &Named,
+    scope: Scope,
+) -> Result<Tenant, Problem> {
+    tenant::enter(&rooms.ledger, headers, named.tenant(), scope).await
+}
+
+/// The right to act, and the account it is about.
+async fn manage(
+    rooms: &Rooms,
+    headers: &HeaderMap,
+    named: &Named,
+) -> Result<(Tenant, String), Problem> {
+    let tenant = enter(rooms, headers, named, Scope::Manage).await?;
+    Ok((tenant, named.part("name").to_owned()))
+}
+
+/// Asks the spine.
+pub(super) async fn provision(rooms: &Rooms, tenant: Tenant, ask: Ask) -> Result<Outcome, Problem> {
+    let provisioner = rooms.provisioner.clone();
+    let own = tenant.id();
+    to_its_end(rooms, own, async move { provisioner.provision(&tenant, ask).await }).await
+}
+
+/// On a task of its own: a caller that hangs up does not leave half of it, and one that waits gets an answer in time.
+async fn to_its_end<T: Send + 'static, E: Into<Problem> + Send + 'static>(
+    rooms: &Rooms,
+    tenant: TenantId,
+    work: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> Result<T, Problem> {
+    let place = rooms.places.enter(tenant)?;
+    let work = async move {
+        let _place = place;
+        work.await
+    }
+    .in_current_span();
+    match tokio::time::timeout(ANSWER_WITHIN, tokio::spawn(work)).await {
+        Ok(Ok(result)) => result.map_err(Into::into),
+        Ok(Err(lost)) => {
+            tracing::error!(%lost, "a request was lost");
+            Err(HostCode::InternalError.into())
+        }
+        Err(_) => Err(HostCode::Busy.into()),
+    }
+}
+
+fn by_hand(
+    form: HandForm,
+    tenant: &Tenant,
+    named: &Named,
+    id: &RequestId,
+) -> Result<ByHand, Problem> {
+    let HandForm { username, subject, issuer, email, adopt } = form;
+    let parse = |address: String| {
+        Email::parse(&address, Assurance::Unverified).ok_or_else(|| Problem::field("email"))
+    };
+    let applicant = Applicant {
+        issuer: said(issuer).unwrap_or_else(|| tenant.issuer().to_owned()),
+        subject: said(subject),
+        username: said(username).ok_or(HostCode::UsernameRequired)?,
+        email: said(email).map(parse).transpose()?,
+        groups: Vec::new(),
+        attributes: Vec::new(),
+    };
+    let name = named.part("name").to_owned();
+    Ok(ByHand { request_id: id.0.clone(), name, applicant, adopt })
+}
+
+/// 201 and where it is, or 200.
+fn opened(tenant: &Tenant, outcome: Outcome) -> Result<Response, Problem> {
+    Ok(match outcome {
+        Outcome::Opened(held) => {
+            let name = encode(&held.account.name);
+            let place = format!("/v1/tenants/{}/accounts/{name}", tenant.name());
+            (StatusCode::CREATED, [(LOCATION, place)], Json(text(held))).into_response()
+        }
+        Outcome::Known(held) => Json(text(held)).into_response(),
+        // Whoever runs the tenant is told why a name is none; whoever signs up is not.
+        Outcome::Refused(Refusal::Host { code: HostCode::NameUnusable, detail }) => {
+            return Err(Problem::from(HostCode::NameUnusable).explained(detail));
+        }
+        Outcome::Refused(refusal) => return Err(refusal.into()),
+    })
+}
+
+/// An empty text is a missing one.
+fn said(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn shown(held: Held) -> Result<Response, Problem> {
+    Ok(Json(text(held)).into_response())
+}
+
+fn text(held: Held) -> AccountText {
+    AccountText::new(held.account, held.home)
+}

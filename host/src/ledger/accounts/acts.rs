@@ -1,0 +1,146 @@
+//! What is done to an account that is there: linked, closed, reopened; erased, in a file of its own.
+//! Refuses to act without saying so: the change and its row in the record are one transaction, and what is so already is no act.
+
+use crate::domain::{Account, AccountState, Assurance, HostCode, TenantId};
+use crate::ledger::accounts::PERSON_WAIT;
+use crate::ledger::accounts::rows::{by_name, by_subject, usage};
+use crate::ledger::record::now_ms;
+use crate::ledger::{Act, Book, LedgerError, Person};
+use rusqlite::Connection;
+
+/// What came of an act.
+#[derive(Debug)]
+pub enum Acted {
+    /// It is so now, or was before.
+    Account(Account),
+    /// No account has exactly this name.
+    Missing,
+    /// It cannot be.
+    Refused(HostCode),
+}
+
+/// What an act changed.
+pub(super) enum Change {
+    /// This, which the record may say beside it.
+    Made(Option<String>),
+    /// Nothing: it is so already.
+    Nothing,
+    /// Nothing: it cannot be.
+    Refused(HostCode),
+}
+
+impl Book {
+    /// Makes the account `name` the one of this subject, whoever it was of before.
+    pub async fn relink(
+        &self,
+        name: &str,
+        issuer: Option<String>,
+        subject: String,
+        act: Act,
+    ) -> Result<Acted, LedgerError> {
+        let Some(account) = self.account(name).await? else { return Ok(Acted::Missing) };
+        let issuer = issuer.unwrap_or(account.issuer);
+        // A request of this person that is on its way ends first: it may be about to open an account.
+        let person = Person::Subject(issuer.clone(), subject.clone());
+        let turn = self.ledger.people.take((self.tenant.id, person));
+        let _turn = tokio::time::timeout(PERSON_WAIT, turn).await.map_err(|_| LedgerError::Busy)?;
+        self.act(name, act, move |tx, tenant, account| link(tx, tenant, account, &issuer, &subject))
+            .await
+    }
+
+    /// Closes the account `name`: its person is turned away, its name stays taken, and it is counted no more.
+    pub async fn close(&self, name: &str, act: Act) -> Result<Acted, LedgerError> {
+        self.act(name, act, |tx, _, account| close(tx, account)).await
+    }
+
+    /// Opens the closed account `name` again, if its own allowance has a seat for it.
+    pub async fn reopen(&self, name: &str, act: Act) -> Result<Acted, LedgerError> {
+        self.act(name, act, reopen).await
+    }
+
+    /// Records an act that was refused before anything was tried.
+    pub async fn refuse(&self, act: Act, code: HostCode) -> Result<(), LedgerError> {
+        let tenant = self.tenant.clone();
+        let write = move |tx: &Connection| act.record_refused(tx, tenant.id, &tenant.key, code);
+        self.ledger.database.write(self.tenant.id, write).await
+    }
+
+    pub(super) async fn act(
+        &self,
+        name: &str,
+        mut act: Act,
+        change: impl FnOnce(&Connection, TenantId, &Account) -> Result<Change, LedgerError>
+        + Send
+        + 'static,
+    ) -> Result<Acted, LedgerError> {
+        let (tenant, name) = (self.tenant.clone(), name.to_owned());
+        let write = move |tx: &Connection| {
+            tenant.still_holds(tx)?;
+            let Some(account) = by_name(tx, tenant.id, &name)? else { return Ok(Acted::Missing) };
+            match change(tx, tenant.id, &account)? {
+                Change::Nothing => return Ok(Acted::Account(account)),
+                Change::Refused(code) => {
+                    act.record_refused(tx, tenant.id, &tenant.key, code)?;
+                    return Ok(Acted::Refused(code));
+                }
+                Change::Made(detail) => act.detail = detail,
+            }
+            act.record(tx, tenant.id, &tenant.key)?;
+            Ok(by_name(tx, tenant.id, &name)?.map_or(Acted::Missing, Acted::Account))
+        };
+        self.ledger.database.write(self.tenant.id, write).await
+    }
+}
+
+fn link(
+    tx: &Connection,
+    tenant: TenantId,
+    account: &Account,
+    issuer: &str,
+    subject: &str,
+) -> Result<Change, LedgerError> {
+    if account.state == AccountState::Erased {
+        return Ok(Change::Refused(HostCode::AccountErased));
+    }
+    match by_subject(tx, tenant, issuer, subject)? {
+        Some(holder) if holder.id == account.id => return Ok(Change::Nothing),
+        Some(_) => return Ok(Change::Refused(HostCode::IdentityTaken)),
+        None => {}
+    }
+    let sql = "UPDATE accounts SET issuer = ?1, subject = ?2 WHERE id = ?3";
+    tx.execute(sql, (issuer, subject, account.id))?;
+    let before = account
+        .subject
+        .as_ref()
+        .map(|before| format!("instead of subject {before:?} of issuer {:?}", account.issuer));
+    Ok(Change::Made(before))
+}
+
+fn close(tx: &Connection, account: &Account) -> Result<Change, LedgerError> {
+    if account.state != AccountState::Active {
+        return Ok(Change::Nothing);
+    }
+    let sql = "UPDATE accounts SET state = 'closed', closed_at = ?1 WHERE id = ?2";
+    tx.execute(sql, (now_ms(), account.id))?;
+    Ok(Change::Made(None))
+}
+
+fn reopen(tx: &Connection, tenant: TenantId, account: &Account) -> Result<Change, LedgerError> {
+    match account.state {
+        AccountState::Active => return Ok(Change::Nothing),
+        AccountState::Erased => return Ok(Change::Refused(HostCode::AccountErased)),
+        AccountState::Closed => {}
+    }
+    let domain: Option<String> =
+        tx.query_row("SELECT verified_domain FROM accounts WHERE id = ?1", [account.id], |row| {
+            row.get(0)
+        })?;
+    let used = usage(tx, tenant, domain.as_deref())?;
+    let verified = domain.map(|_| Assurance::Verified);
+    if let Some(code) = account.allowance.over_quota(used, verified) {
+        return Ok(Change::Refused(code));
+    }
+    let sql = "UPDATE accounts SET state = 'active', closed_at = NULL WHERE id = ?1";
+    tx.execute(sql, [account.id])?;
+    Ok(Change::Made(None))
+}

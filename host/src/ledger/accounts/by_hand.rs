@@ -1,0 +1,112 @@
+//! An account that somebody opens by hand: whose it is and what it is called are said, not decided.
+//! Refuses what no door may do: a second account for one person, a name that is held, an allowance that was not decided.
+
+use crate::domain::{
+    Account, AccountState, Allowance, Applicant, HostCode, Name, Refusal, TenantId,
+};
+use crate::ledger::accounts::{Opened, insert, rows};
+use crate::ledger::{Act, Book, LedgerError};
+use rusqlite::Connection;
+
+/// Where a person and a name stand that shall become an account by hand.
+#[derive(Debug)]
+pub enum Standing {
+    /// Neither has an account.
+    Free,
+    /// The name is this person's already.
+    Theirs(Account),
+    /// It cannot be.
+    Refused(HostCode),
+}
+
+impl Book {
+    /// Whether the name is this person's, or could become it. A held spelling of the name is found out by `reserve`.
+    pub async fn standing(
+        &self,
+        applicant: &Applicant,
+        name: &Name,
+    ) -> Result<Standing, LedgerError> {
+        let (tenant, applicant, name) = (self.tenant.id, applicant.clone(), name.clone());
+        self.ledger.database.read(move |c| standing(c, tenant, &applicant, &name)).await
+    }
+
+    /// Opens an account without limits and records the act, or records why not: one transaction. The name's home must be durable.
+    pub async fn open_by_hand(
+        &self,
+        applicant: &Applicant,
+        name: &Name,
+        act: Act,
+    ) -> Result<Opened, LedgerError> {
+        let tenant = self.tenant.clone();
+        let (applicant, name) = (applicant.clone(), name.clone());
+        let open = move |tx: &Connection| {
+            tenant.still_holds(tx)?;
+            let opened = match open(tx, tenant.id, &applicant, &name)? {
+                Ok(account) => {
+                    act.record(tx, tenant.id, &tenant.key)?;
+                    Opened::Account(account)
+                }
+                Err(code) => {
+                    act.record_refused(tx, tenant.id, &tenant.key, code)?;
+                    Opened::Refused(Refusal::host(code))
+                }
+            };
+            Ok(opened)
+        };
+        self.commit(open).await
+    }
+}
+
+fn standing(
+    connection: &Connection,
+    tenant: TenantId,
+    applicant: &Applicant,
+    name: &Name,
+) -> Result<Standing, LedgerError> {
+    let held = rows::by_name(connection, tenant, name.as_str())?;
+    Ok(match held.filter(|account| is_theirs(account, applicant)) {
+        Some(account) if account.state == AccountState::Active => Standing::Theirs(account),
+        Some(_) => Standing::Refused(HostCode::AccountClosed),
+        None if has_account(connection, tenant, applicant)? => {
+            Standing::Refused(HostCode::IdentityTaken)
+        }
+        None => Standing::Free,
+    })
+}
+
+fn is_theirs(account: &Account, applicant: &Applicant) -> bool {
+    let is_same = match &applicant.subject {
+        Some(subject) => account.subject.as_ref() == Some(subject),
+        None => account.username == applicant.username,
+    };
+    account.issuer == applicant.issuer && is_same
+}
+
+fn has_account(
+    connection: &Connection,
+    tenant: TenantId,
+    applicant: &Applicant,
+) -> Result<bool, LedgerError> {
+    Ok(match &applicant.subject {
+        Some(subject) => {
+            rows::by_subject(connection, tenant, &applicant.issuer, subject)?.is_some()
+        }
+        None => !rows::by_username(connection, tenant, applicant, "")?.is_empty(),
+    })
+}
+
+fn open(
+    tx: &Connection,
+    tenant: TenantId,
+    applicant: &Applicant,
+    name: &Name,
+) -> Result<Result<Account, HostCode>, LedgerError> {
+    if has_account(tx, tenant, applicant)? {
+        return Ok(Err(HostCode::IdentityTaken));
+    }
+    let sql = "SELECT active_revision FROM tenants WHERE id = ?1";
+    let revision: i64 = tx.prepare_cached(sql)?.query_row([tenant.0], |row| row.get(0))?;
+    let unlimited = Allowance::default();
+    let opened = insert(tx, tenant, applicant, name, &unlimited, revision.unsigned_abs())?;
+    Ok(opened.ok_or(HostCode::UsernameTaken))
+}

@@ -1,0 +1,87 @@
+//! An account that somebody opens by hand: the policy is not asked, everything else is as in the spine.
+//! Refuses to bend a rule: names, homes and identities are the host's here too; a folder that holds something is adopted only when
+//! that was said.
+
+use crate::domain::{Applicant, HostCode, Name, Refusal};
+use crate::homes::{Home, HomeError};
+use crate::ledger::{Act, Book, Standing, Tenant};
+use crate::provision::{Outcome, ProvisionError, Provisioner};
+use tracing::error;
+
+/// What was said by hand.
+#[derive(Clone, Debug)]
+pub struct ByHand {
+    /// `X-Request-Id`.
+    pub request_id: String,
+    /// What the account shall be called.
+    pub name: String,
+    /// Whose it shall be.
+    pub applicant: Applicant,
+    /// Whether a folder that is there becomes the home as it is, whatever it holds.
+    pub adopt: bool,
+}
+
+impl Provisioner {
+    /// Opens the account that was said, or says that it is there, or why not. Run it to its end, as `provision`.
+    pub async fn open_by_hand(
+        &self,
+        tenant: &Tenant,
+        by_hand: ByHand,
+    ) -> Result<Outcome, ProvisionError> {
+        let request_id = by_hand.request_id.clone();
+        let opened = self.by_hand(tenant, by_hand).await;
+        if let Err(error) = &opened {
+            error!(request_id, tenant = %tenant.name(), ?error, "{error}");
+        }
+        opened
+    }
+
+    async fn by_hand(&self, tenant: &Tenant, by_hand: ByHand) -> Result<Outcome, ProvisionError> {
+        let ByHand { request_id, name, applicant, adopt } = by_hand;
+        let book = self.ledger.of(tenant);
+        let act =
+            Act { request_id, what: "account_create", name: Some(name.clone()), detail: None };
+        let name = match Name::try_from(name) {
+            Ok(name) => name,
+            Err(why) => {
+                book.refuse(act, HostCode::NameUnusable).await?;
+                let detail = Some(why.to_string());
+                return Ok(Outcome::Refused(Refusal::Host {
+                    code: HostCode::NameUnusable,
+                    detail,
+                }));
+            }
+        };
+        let _turn = book.turn(&applicant).await?;
+        match book.standing(&applicant, &name).await? {
+            Standing::Theirs(account) => return self.known(tenant, account),
+            Standing::Refused(code) => return refuse(&book, act, code).await,
+            Standing::Free => {}
+        }
+        let Some(_reservation) = book.reserve(&name).await? else {
+            return refuse(&book, act, HostCode::UsernameTaken).await;
+        };
+        let home = match self.home_by_hand(tenant, &name, adopt).await {
+            Err(HomeError::Occupied(_)) => return refuse(&book, act, HostCode::HomeExists).await,
+            home => home?,
+        };
+        self.commit(tenant, home, book.open_by_hand(&applicant, &name, act)).await
+    }
+
+    async fn home_by_hand(
+        &self,
+        tenant: &Tenant,
+        name: &Name,
+        adopt: bool,
+    ) -> Result<Home, HomeError> {
+        match adopt {
+            true => self.homes.adopt(tenant.id(), name).await,
+            false => self.homes.build(tenant.id(), name).await,
+        }
+    }
+}
+
+async fn refuse(book: &Book, act: Act, code: HostCode) -> Result<Outcome, ProvisionError> {
+    book.refuse(act, code).await?;
+    Ok(Outcome::Refused(Refusal::host(code)))
+}
