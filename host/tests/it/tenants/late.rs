@@ -64,7 +64,7 @@ async fn it_is_asked_to_come_again_after_the_tenant_got_its_issuer() {
     let change = TenantChange { issuer: Some("https://x.example".to_owned()), home: None };
     ledger.of(&managing).change(change, "r").await.expect("an answer").expect("an issuer");
     assert!(matches!(open(&ledger, &asking).await, Err(LedgerError::Busy)));
-    let tenant = ledger.of(&managing).tenant().await.expect("an answer").expect("a tenant");
+    let tenant = ledger.of(&managing).entry().await.expect("an answer").expect("a tenant");
     assert_eq!(tenant.accounts, 0);
 }
 
