@@ -5,6 +5,7 @@ use crate::domain::{Held, HostCode};
 use crate::http::problem::{self, Problem};
 use crate::http::request_id::RequestId;
 use crate::http::{Rooms, accounts, body, now, tenant};
+use crate::kill_point;
 use crate::provision::{Ask, Outcome};
 use crate::wire::{BodyError, Question};
 use axum::body::Body;
@@ -41,7 +42,9 @@ pub(super) async fn door(
     if method != Method::POST {
         return problem::wrong_method("POST").compatible(&id);
     }
-    match answer(&rooms, &id, &headers, body).await {
+    let answer = answer(&rooms, &id, &headers, body).await;
+    kill_point::reach("before_answer");
+    match answer {
         Ok(success) => (StatusCode::OK, Json(success)).into_response(),
         Err(problem) => problem.compatible(&id),
     }

@@ -372,7 +372,8 @@ fn is_recorded(answer: &Answer) -> bool {
     decided || refused || policy_failed
 }
 
-fn rows(database: &Connection, sql: &str) -> Vec<Vec<String>> {
+/// The rows of a query, each as its columns' text, `-` for null.
+pub(crate) fn rows(database: &Connection, sql: &str) -> Vec<Vec<String>> {
     use rusqlite::types::ValueRef;
     let mut statement = database.prepare(sql).expect(sql);
     let columns = statement.column_count();
