@@ -173,7 +173,7 @@ impl Crowd {
             _ => format!("person{number}@example.com"),
         };
         let subject =
-            (number % 4 > 0 || email.starts_with("rival")).then(|| format!("subject of {email}"));
+            (!number.is_multiple_of(4) || email.starts_with("rival")).then(|| format!("subject of {email}"));
         let person = Person { email, subject };
         told.issued.push(person.clone());
         person
