@@ -6,6 +6,7 @@ mod body;
 mod decisions;
 mod health;
 mod keys;
+mod metrics;
 mod path;
 mod places;
 mod problem;
@@ -115,6 +116,7 @@ pub fn router(rooms: Rooms) -> NormalizePath<Router> {
         )
         .route("/v1/status", get(status::show).fallback(problem::only_get))
         .route("/v1/operator-keys/{id}", delete(keys::revoke_operators).fallback(only_delete))
+        .route("/metrics", get(metrics::show).fallback(problem::only_get))
         .route("/healthz", get(health::alive).fallback(problem::only_get))
         .route("/readyz", get(health::ready).fallback(problem::only_get))
         .fallback(problem::not_found)

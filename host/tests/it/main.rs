@@ -15,6 +15,7 @@ mod first_start;
 mod homes;
 mod identity;
 mod keys;
+mod metrics;
 mod names;
 mod policies;
 mod provision_user;
