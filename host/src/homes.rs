@@ -5,9 +5,11 @@
 mod file_system;
 mod room;
 mod root;
+mod survey;
 
 pub use room::Room;
 pub use root::{Root, Style, make_durably};
+pub use survey::{Kind, Standing, View};
 
 use crate::domain::{HostCode, Name, TenantId};
 use file_system::{FileSystem, FileSystems, WITHIN};

@@ -24,6 +24,11 @@ pub(super) struct ServeArguments {
 }
 
 impl ServeArguments {
+    /// Where the data is, if that was said.
+    pub(super) fn data_dir(&self) -> Option<&PathBuf> {
+        self.data_dir.as_ref()
+    }
+
     /// Takes over what stood before the verb.
     pub(super) fn take_earlier(&mut self, earlier: Self) {
         self.data_dir = self.data_dir.take().or(earlier.data_dir);

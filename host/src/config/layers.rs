@@ -20,9 +20,11 @@ const NOT_SETTINGS: [&str; 7] = [
 ];
 
 /// Keys whose values are paths, and so relative to whoever said them.
-const PATHS: [&str; 5] = [
+const PATHS: [&str; 7] = [
     "data_dir",
     "home_root",
+    "tls.cert",
+    "tls.key",
     "bootstrap.operator_key_file",
     "bootstrap.tenant_key_file",
     "bootstrap.policy",

@@ -165,7 +165,8 @@ impl Root {
         }
     }
 
-    fn put_in_style(&self, name: &str) -> Result<(), Errno> {
+    /// Mode and group as configured, for a folder that is there.
+    pub(super) fn put_in_style(&self, name: &str) -> Result<(), Errno> {
         let wanted = Mode::from(self.style.mode);
         let as_wanted = |mode, group| {
             let group = self.style.group.is_none_or(|wanted| wanted == group);
@@ -237,7 +238,7 @@ fn is_ours(folder: &OwnedFd) -> Result<bool, Errno> {
     Ok(us.is_root() || rustix::fs::fstat(folder)?.st_uid == us.as_raw())
 }
 
-fn is_empty(folder: &OwnedFd) -> Result<bool, Errno> {
+pub(super) fn is_empty(folder: &OwnedFd) -> Result<bool, Errno> {
     for entry in rustix::fs::Dir::read_from(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();

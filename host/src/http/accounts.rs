@@ -133,7 +133,7 @@ async fn enter(
     named: &Named,
     scope: Scope,
 ) -> Result<Tenant, Problem> {
-    tenant::enter(&rooms.ledger, headers, named.tenant(), scope).await
+    tenant::enter(rooms, headers, named.tenant(), scope).await
 }
 
 /// The right to act, and the account it is about.

@@ -23,7 +23,7 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Response {
     let answer = async {
-        let text = match enter_either(&rooms.ledger, &headers, Scope::Metrics).await? {
+        let text = match enter_either(&rooms, &headers, Scope::Metrics).await? {
             Who::Operator(_) => METERS.text(),
             Who::Tenant(tenant) => METERS.text_of(tenant.name().as_str()),
         };

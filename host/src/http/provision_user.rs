@@ -53,7 +53,7 @@ async fn answer(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Success, Problem> {
-    let tenant = tenant::enter_compatible(&rooms.ledger, headers).await?;
+    let tenant = tenant::enter_compatible(rooms, headers).await?;
     let body = body::read(body, rooms.manners.body_limit_bytes).await?;
     let question = Question::read(&body)?;
     let request = question.into_request(tenant.name(), tenant.issuer(), SOURCE, now());

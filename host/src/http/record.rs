@@ -48,7 +48,7 @@ async fn answer(
     request_id: Option<&str>,
 ) -> Result<Json<ListText<RecordText>>, Problem> {
     let any_of = [Scope::Read, Scope::Policy];
-    let tenant = tenant::enter_with(&rooms.ledger, headers, named.tenant(), &any_of).await?;
+    let tenant = tenant::enter_with(rooms, headers, named.tenant(), &any_of).await?;
     let whole = tenant.may(Scope::Read);
     let filter = filter(query, request_id)?;
     if filter.applicant.is_some() && !whole {

@@ -16,7 +16,7 @@ use axum::{Extension, Json};
 pub(super) async fn show(asked: Asked, query: Query) -> Response {
     let (State(rooms), Extension(id), _, headers) = asked;
     let answer = async {
-        let (page, ending) = match enter_either(&rooms.ledger, &headers, Scope::Read).await? {
+        let (page, ending) = match enter_either(&rooms, &headers, Scope::Read).await? {
             Who::Operator(operator) => {
                 let (after, limit) = (query.after()?, query.limit()?);
                 let page = rooms.operations.statuses(&operator, after, limit).await?;

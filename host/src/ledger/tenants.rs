@@ -308,20 +308,23 @@ fn has_accounts(connection: &Connection, tenant: TenantId) -> Result<bool, Ledge
 }
 
 fn sites(connection: &Connection) -> Result<Vec<Site>, LedgerError> {
-    let mut statement = connection.prepare(
-        "SELECT id, name, home, EXISTS (SELECT 1 FROM accounts WHERE tenant = tenants.id), removed_at IS NOT NULL
-         FROM tenants ORDER BY id",
-    )?;
-    let rows = statement.query_map([], |row| {
-        Ok(Site {
-            id: TenantId(row.get(0)?),
-            name: name(row, 1)?,
-            home: row.get::<_, Option<String>>(2)?.map(PathBuf::from),
-            has_accounts: row.get(3)?,
-            removed: row.get(4)?,
-        })
-    })?;
+    let mut statement =
+        connection.prepare(&format!("SELECT {SITE} FROM tenants t ORDER BY t.id"))?;
+    let rows = statement.query_map([], site)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The columns of a [`Site`], of `tenants` as `t`.
+pub(super) const SITE: &str = "t.id, t.name, t.home, EXISTS (SELECT 1 FROM accounts a WHERE a.tenant = t.id), t.removed_at IS NOT NULL";
+
+pub(super) fn site(row: &Row<'_>) -> rusqlite::Result<Site> {
+    Ok(Site {
+        id: TenantId(row.get(0)?),
+        name: name(row, 1)?,
+        home: row.get::<_, Option<String>>(2)?.map(PathBuf::from),
+        has_accounts: row.get(3)?,
+        removed: row.get(4)?,
+    })
 }
 
 const ENTRY: &str = "SELECT t.id, t.name, t.issuer, t.home, t.active_revision, coalesce(u.active, 0), t.created_at

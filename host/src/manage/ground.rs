@@ -28,8 +28,13 @@ impl Ground {
         match own {
             Some(own) => own.to_owned(),
             None if *name == TenantName::default_tenant() => self.home_root.clone(),
-            None => self.data_dir.join("tenants").join(name.as_str()).join("homes"),
+            None => self.tenants().join(name.as_str()).join("homes"),
         }
+    }
+
+    /// Where tenants have their homes that follow from their names.
+    pub fn tenants(&self) -> PathBuf {
+        self.data_dir.join("tenants")
     }
 
     /// What a home root at `root` for the tenant `name` would overlap with, if with anything. Links are followed; what is not

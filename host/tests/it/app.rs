@@ -31,7 +31,7 @@ pub(crate) fn without_settings(program: &str) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let ours = name.to_string_lossy().starts_with("ENLIST_");
-        if ours || name == "STATE_DIRECTORY" {
+        if ours || name == "STATE_DIRECTORY" || name == "NOTIFY_SOCKET" {
             command.env_remove(name);
         }
     }
@@ -146,11 +146,18 @@ impl App {
         BufReader::new(stdout).read_line(&mut line).expect("a line");
         assert!(!line.is_empty(), "no line; the log:\n{}", self.log());
         self.line = serde_json::from_str(&line).expect("a JSON line");
-        self.url = format!("http://{}", self.line["listen"].as_str().expect("listen"));
+        let listen = self.line["listen"].as_str().expect("listen").to_owned();
+        self.url = format!("http://{listen}");
         self.child = Some(child);
         // The line comes before the database has what it speaks of; an answer comes after.
-        let mut stream = TcpStream::connect(self.line["listen"].as_str().expect("listen"))
-            .expect("a connection");
+        if self.settings.iter().any(|(name, _)| name == "ENLIST_TLS__CERT") {
+            let mut health = enlist();
+            health.arg("health").envs(self.settings.iter().map(|(k, v)| (k, v)));
+            let found = health.env("ENLIST_LISTEN", listen).output().expect("an end");
+            assert!(found.status.success(), "{found:?}; the log:\n{}", self.log());
+            return;
+        }
+        let mut stream = TcpStream::connect(listen).expect("a connection");
         stream
             .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             .expect("a request");

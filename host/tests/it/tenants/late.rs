@@ -2,15 +2,16 @@
 
 use enlist::domain::{Allowance, Applicant, Name, Occasion, Request};
 use enlist::ledger::{
-    Asked, Entry, FirstStart, Key, KeyKind, Ledger, LedgerError, Said, Scope, StoredRevision,
-    Tenant, TenantChange,
+    Asked, Entry, FirstStart, Key, KeyKind, Ledger, LedgerError, Privacy, Said, Scope,
+    StoredRevision, Tenant, TenantChange,
 };
 use tempfile::TempDir;
 
 /// A ledger with tenant `default`, the right that a request has to it, and the one that an operator has.
 async fn ledger() -> (TempDir, Ledger, Tenant, Tenant) {
     let folder = tempfile::tempdir().expect("a folder");
-    let ledger = Ledger::open(&folder.path().join("enlist.db")).expect("a ledger");
+    let (database, backups) = (folder.path().join("enlist.db"), folder.path().join("backups"));
+    let ledger = Ledger::open(&database, &backups, Privacy::Shown).expect("a ledger");
     let operator_key = Key::random(KeyKind::Operator).expect("a key");
     let tenant_key = Key::random(KeyKind::Tenant).expect("a key");
     let revision = StoredRevision {
