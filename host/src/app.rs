@@ -18,7 +18,7 @@ use crate::config::{Config, Loaded, PagemapScan};
 use crate::homes::{HomeError, Homes, Root, Style};
 use crate::http::{Manners, Rooms};
 use crate::ledger::{Ledger, LedgerError, Privacy};
-use crate::manage::{Ground, Operations};
+use crate::manage::{Ground, Operations, resolved};
 use crate::provision::Provisioner;
 use crate::sandbox::{Catalog, Engine, EngineError, Limits, swap_is_impossible};
 use crate::upkeep::{UpkeepError, forget_what_is_old};
@@ -169,6 +169,12 @@ async fn open(
 ) -> Result<(Ledger, Rooms), AppError> {
     let engine = Engine::new(&limits(config))?;
     let ground = ground(config);
+    if let Ok(found) = resolved(&ground.home_root)
+        && let Ok(Some(what)) = ground.ours_below(&found)
+    {
+        let what = format!("{} would hold {what}", ground.home_root.display());
+        return Err(AppError::Setting { key: "home_root", what });
+    }
     let privacy = if config.record.mask { Privacy::Masked } else { Privacy::Shown };
     let backups = config.data_dir.join(BACKUPS);
     let ledger = Ledger::open(config.database_path(), &backups, privacy)?;

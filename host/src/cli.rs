@@ -126,7 +126,9 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Health) => health::run(config, &remote).unwrap_or_else(|early| early),
         Some(Verb::Policy(verb)) => policy::run(config, verb),
         Some(Verb::Tenant(verb)) => ask(config, remote, |client| tenant::run(client, verb)),
-        Some(Verb::Key(verb)) => key::run(config, remote, verb).unwrap_or_else(|early| early),
+        Some(Verb::Key(verb)) => {
+            key::run(config, data_dir, remote, verb).unwrap_or_else(|early| early)
+        }
         Some(Verb::Account(verb)) => ask(config, remote, |client| account::run(client, verb)),
         Some(Verb::Decisions(verb)) => ask(config, remote, |client| decisions::run(client, verb)),
         Some(Verb::Status) => ask(config, remote, status::run),

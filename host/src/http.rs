@@ -56,6 +56,8 @@ pub struct Rooms {
     rates: Arc<Rates>,
     /// Places for requests that are being worked on.
     places: Places,
+    /// The same for requests that only read.
+    reading: Places,
     /// For `/readyz`.
     readiness: Arc<Readiness>,
 }
@@ -78,6 +80,7 @@ impl Rooms {
             manners: Arc::new(manners),
             rates,
             places: Places::default(),
+            reading: Places::reading(),
             readiness: Arc::default(),
         }
     }

@@ -63,6 +63,8 @@ pub struct Tenant {
     id: TenantId,
     name: TenantName,
     issuer: String,
+    /// Its own home root, as the row says it.
+    home: Option<String>,
     /// When it was made: a removed tenant's number may be given again.
     since: i64,
     key: String,

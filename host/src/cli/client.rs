@@ -126,7 +126,11 @@ impl Server {
                 let loaded = Config::load(&Flags { config, data_dir: None });
                 let config = loaded.map_err(|error| fail(&error, Ending::WrongUse))?.config;
                 let own = config.tls().map(|tls| own_certificate::only(&tls.cert)).transpose();
-                let own = own.map_err(|error| fail(&error, Ending::WrongUse))?;
+                let own = own.map_err(|error| {
+                    let cert = config.tls.cert.display();
+                    eprintln!("enlist: tls.cert: {cert}: {error} (or say --server)");
+                    Ending::WrongUse
+                })?;
                 (config.url(config.listen), own)
             }
         };

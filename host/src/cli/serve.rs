@@ -1,7 +1,7 @@
 //! `enlist serve`: reads the settings, sets up the log, starts the app; with `--check` shows the settings and binds nothing.
 
 use crate::app::{self, AppError, Manner};
-use crate::cli::{Ending, fail};
+use crate::cli::{Ending, fail, say};
 use crate::config::{Config, Flags, LogConfig, LogFormat};
 use clap::Args;
 use std::io::{self, IsTerminal};
@@ -85,10 +85,7 @@ fn ending(error: &AppError) -> Ending {
 
 fn print(config: &Config) -> Ending {
     match toml::to_string_pretty(config) {
-        Ok(text) => {
-            print!("{text}");
-            Ending::Yes
-        }
+        Ok(text) => say(&text),
         Err(error) => fail(&error, Ending::No),
     }
 }

@@ -209,6 +209,19 @@ impl Root {
         })
     }
 
+    /// Whether one of these accounts at least has its folder here; an error when none has: then this is not the directory that
+    /// homes were made in, but the empty one that another disk is mounted on.
+    pub(super) fn bears_out(&self, names: &[String]) -> Result<(), HomeError> {
+        let found = |name: &String| {
+            rustix::fs::statat(&self.directory, name.as_str(), AtFlags::SYMLINK_NOFOLLOW).is_ok()
+        };
+        if names.is_empty() || names.iter().any(found) {
+            return Ok(());
+        }
+        let why = "none of its accounts' folders is here: is the disk mounted?";
+        Err(storage(&self.path, io::Error::new(io::ErrorKind::NotFound, why)))
+    }
+
     /// Whether a home could be made now: writable, and room left.
     pub(super) fn ready(&self) -> Result<(), HomeError> {
         let fail = |errno: Errno| storage(&self.path, errno);

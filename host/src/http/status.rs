@@ -2,6 +2,7 @@
 
 use crate::domain::Page;
 use crate::http::keys;
+use crate::http::places::in_time;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::tenant::{Who, enter_either};
@@ -19,12 +20,12 @@ pub(super) async fn show(asked: Asked, query: Query) -> Response {
         let (page, ending) = match enter_either(&rooms, &headers, Scope::Read).await? {
             Who::Operator(operator) => {
                 let (after, limit) = (query.after()?, query.limit()?);
-                let page = rooms.operations.statuses(&operator, after, limit).await?;
+                let page = in_time(rooms.operations.statuses(&operator, after, limit)).await?;
                 (page, Some(rooms.operations.expiring_operator_keys(&operator).await?))
             }
             Who::Tenant(tenant) => {
-                let _place = rooms.places.enter(tenant.id())?;
-                let items = vec![rooms.operations.status(&tenant).await?];
+                let _place = rooms.reading.enter(tenant.id())?;
+                let items = vec![in_time(rooms.operations.status(&tenant)).await?];
                 (Page { items, next: None }, None)
             }
         };

@@ -114,7 +114,8 @@ impl Book {
         let link = move |tx: &Connection| {
             tenant.still_holds(tx)?;
             let linked = tx.execute(
-                "UPDATE accounts SET subject = ?1 WHERE id = ?2 AND tenant = ?3 AND subject IS NULL",
+                "UPDATE accounts SET subject = ?1 WHERE id = ?2 AND tenant = ?3 AND subject IS NULL
+                     AND state = 'active'",
                 (subject, id, tenant.id.0),
             )?;
             if linked == 1 {

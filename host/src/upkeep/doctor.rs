@@ -162,7 +162,14 @@ fn mend(place: &Place, report: &mut Report) -> Result<(), UpkeepError> {
     let mut roots: HashMap<PathBuf, Root> = HashMap::new();
     for finding in &mut report.findings {
         if let Some(cure) = finding.cure.take_if(safe) {
-            finding.mended = carry_out(place, cure, &mut roots)?;
+            match carry_out(place, cure, &mut roots) {
+                Ok(mended) => finding.mended = mended,
+                // The others may still be mended, and this one is told.
+                Err(error) => {
+                    let why = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+                    finding.found += &format!(" (not mended: {error}{})", why.unwrap_or_default());
+                }
+            }
         }
     }
     Ok(())

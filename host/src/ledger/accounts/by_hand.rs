@@ -91,8 +91,11 @@ fn has_account(
     applicant: &Applicant,
 ) -> Result<bool, LedgerError> {
     Ok(match &applicant.subject {
+        // Also the account that this subject would be linked to.
         Some(subject) => {
             rows::by_subject(connection, tenant, &applicant.issuer, subject)?.is_some()
+                || !rows::by_username(connection, tenant, applicant, "AND subject IS NULL")?
+                    .is_empty()
         }
         None => !rows::by_username(connection, tenant, applicant, "")?.is_empty(),
     })

@@ -172,8 +172,8 @@ impl Crowd {
             4 => format!("-refused{number}@example.com"),
             _ => format!("person{number}@example.com"),
         };
-        let subject =
-            (!number.is_multiple_of(4) || email.starts_with("rival")).then(|| format!("subject of {email}"));
+        let subject = (!number.is_multiple_of(4) || email.starts_with("rival"))
+            .then(|| format!("subject of {email}"));
         let person = Person { email, subject };
         told.issued.push(person.clone());
         person
