@@ -74,6 +74,9 @@ const REPEATS: [(&str, Question); 4] = [
     ("GET /healthz", Question { line: "GET /healthz", body: None, status: "200", says: "ok" }),
 ];
 
+/// Which of them must not wait for an fsync.
+const REFUSED: usize = 1;
+
 /// Person whose rows the raw side copies.
 const MODEL: u64 = 0;
 
@@ -176,6 +179,8 @@ fn print(level: &Level) {
     let throughput = server.per_second() / raw.per_second() * 100.0;
     let wait = server.wait(0.50) / raw.wait(0.50);
     println!("opened / raw: {throughput:.0} % of its accounts a second, {wait:.2} times its p50");
+    let refused = repeats[REFUSED].wait(0.50) / commits.wait(0.50);
+    println!("refused by the policy / one raw commit: {refused:.2} of its p50");
 }
 
 #[tokio::main(flavor = "current_thread")]
