@@ -6,6 +6,8 @@ mod body;
 mod decisions;
 mod health;
 mod keys;
+mod noes;
+mod openapi;
 mod path;
 mod places;
 mod problem;
@@ -17,6 +19,8 @@ mod status;
 mod tenant;
 mod tenants;
 
+pub use openapi::document;
+
 use health::Readiness;
 use places::Places;
 
@@ -25,13 +29,14 @@ use crate::ledger::Ledger;
 use crate::manage::Operations;
 use crate::provision::Provisioner;
 use axum::extract::Request;
-use axum::routing::{any, delete, get, post};
 use axum::{Router, middleware};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tower::Layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
 
 /// What the doors lead to.
 #[derive(Clone)]
@@ -88,35 +93,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
 /// Every path of the server. A trailing slash and a doubled leading one lead to the same door.
 pub fn router(rooms: Rooms) -> NormalizePath<Router> {
-    let get_or_post = |request: Request| problem::only("GET, HEAD, POST", request);
-    let only_delete = |request: Request| problem::only("DELETE", request);
-    let any_of_a_tenant = |request: Request| problem::only("GET, HEAD, PATCH, DELETE", request);
-    let router = Router::new()
-        .route(provision_user::PATH, any(provision_user::door))
-        // Without a tenant in the path: the key's own.
-        .nest("/v1", of_tenant())
-        .nest("/v1/tenants/{tenant}", of_tenant())
-        .route("/v1/tenants", get(tenants::list).post(tenants::create).fallback(get_or_post))
-        .route(
-            "/v1/tenants/{tenant}",
-            get(tenants::show)
-                .patch(tenants::change)
-                .delete(tenants::remove)
-                .fallback(any_of_a_tenant),
-        )
-        .route(
-            "/v1/tenants/{tenant}/keys",
-            get(keys::list).post(keys::create).fallback(get_or_post),
-        )
-        .route("/v1/tenants/{tenant}/keys/{id}", delete(keys::revoke).fallback(only_delete))
-        .route(
-            "/v1/operator-keys",
-            get(keys::list_operators).post(keys::create_operators).fallback(get_or_post),
-        )
-        .route("/v1/status", get(status::show).fallback(problem::only_get))
-        .route("/v1/operator-keys/{id}", delete(keys::revoke_operators).fallback(only_delete))
-        .route("/healthz", get(health::alive).fallback(problem::only_get))
-        .route("/readyz", get(health::ready).fallback(problem::only_get))
+    let (router, _) = doors().split_for_parts();
+    let router = router
         .fallback(problem::not_found)
         .with_state(rooms)
         .layer(CatchPanicLayer::custom(problem::panicked))
@@ -124,19 +102,44 @@ pub fn router(rooms: Rooms) -> NormalizePath<Router> {
     NormalizePathLayer::trim_trailing_slash().layer(router)
 }
 
-/// Every path that belongs to one tenant.
-fn of_tenant() -> Router<Rooms> {
-    let get_or_post = |request: Request| problem::only("GET, HEAD, POST", request);
-    let get_or_put = |request: Request| problem::only("GET, HEAD, PUT", request);
-    Router::new()
-        .route("/decisions", get(record::list).post(decisions::ask).fallback(get_or_post))
-        .route("/decisions/{request_id}", get(record::show).fallback(problem::only_get))
-        .route("/accounts", get(accounts::list).post(accounts::open).fallback(get_or_post))
-        .route("/accounts/{name}", get(accounts::show).put(accounts::put).fallback(get_or_put))
-        .route("/accounts/{name}/link", post(accounts::link).fallback(problem::only_post))
-        .route("/accounts/{name}/close", post(accounts::close).fallback(problem::only_post))
-        .route("/accounts/{name}/reopen", post(accounts::reopen).fallback(problem::only_post))
-        .route("/accounts/{name}/erase", post(accounts::erase).fallback(problem::only_post))
+/// Every door and what is said of it, which are one thing: a path that is served stands in the document.
+fn doors() -> OpenApiRouter<Rooms> {
+    OpenApiRouter::new()
+        .routes(routes!(provision_user::door).map(|door| door.fallback(provision_user::only_post)))
+        // Without a tenant in the path: the key's own.
+        .nest("/v1", of_tenant())
+        .nest("/v1/tenants/{tenant}", of_tenant())
+        .routes(taking("GET, HEAD, POST", routes!(tenants::list, tenants::create)))
+        .routes(taking(
+            "GET, HEAD, PATCH, DELETE",
+            routes!(tenants::show, tenants::change, tenants::remove),
+        ))
+        .routes(taking("GET, HEAD, POST", routes!(keys::list, keys::create)))
+        .routes(taking("DELETE", routes!(keys::revoke)))
+        .routes(taking("GET, HEAD, POST", routes!(keys::list_operators, keys::create_operators)))
+        .routes(taking("DELETE", routes!(keys::revoke_operators)))
+        .routes(taking("GET, HEAD", routes!(status::show)))
+        .routes(taking("GET, HEAD", routes!(health::alive)))
+        .routes(taking("GET, HEAD", routes!(health::ready)))
+        .routes(taking("GET, HEAD", routes!(openapi::show)))
+}
+
+/// Every door that belongs to one tenant.
+fn of_tenant() -> OpenApiRouter<Rooms> {
+    OpenApiRouter::new()
+        .routes(taking("GET, HEAD, POST", routes!(record::list, decisions::ask)))
+        .routes(taking("GET, HEAD", routes!(record::show)))
+        .routes(taking("GET, HEAD, POST", routes!(accounts::list, accounts::open)))
+        .routes(taking("GET, HEAD, PUT", routes!(accounts::show, accounts::put)))
+        .routes(taking("POST", routes!(accounts::link)))
+        .routes(taking("POST", routes!(accounts::close)))
+        .routes(taking("POST", routes!(accounts::reopen)))
+        .routes(taking("POST", routes!(accounts::erase)))
+}
+
+/// A path and the methods it takes: every other is told so.
+fn taking(allow: &'static str, door: UtoipaMethodRouter<Rooms>) -> UtoipaMethodRouter<Rooms> {
+    door.map(|door| door.fallback(move |request: Request| problem::only(allow, request)))
 }
 
 /// Unix seconds: the only clock a policy has.

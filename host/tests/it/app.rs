@@ -3,11 +3,12 @@
 //! no panic.
 
 mod after;
+mod document;
 mod process;
 
 use rusqlite::Connection;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -52,6 +53,8 @@ pub(crate) struct App {
     child: Option<Child>,
     /// Answers that the record must have a row for, by their request's id: nobody who is told no waits for that row.
     recorded: Mutex<BTreeMap<String, i64>>,
+    /// Operations of the document, and the statuses they were answered with.
+    pub(crate) seen: Mutex<BTreeSet<(String, u16)>>,
     /// What nobody may find again when the test is over.
     secrets: Mutex<Vec<String>>,
 }
@@ -101,6 +104,7 @@ impl App {
             settings,
             child: None,
             recorded: Mutex::default(),
+            seen: Mutex::default(),
             secrets: Mutex::default(),
         };
         app.run();
@@ -235,7 +239,9 @@ impl App {
     }
 
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.expect("an answer");
+        let (client, request) = request.build_split();
+        let sent = document::Sent::of(request.as_ref().expect("a request"));
+        let response = client.execute(request.expect("a request")).await.expect("an answer");
         let path = response.url().path().trim_end_matches('/').to_owned();
         let status = response.status().as_u16();
         let headers = response
@@ -244,6 +250,8 @@ impl App {
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
             .collect();
         let answer = Answer { status, headers, text: response.text().await.expect("a body") };
+        let seen = document::check(&sent, &answer);
+        self.seen.lock().expect("a lock").extend(seen);
         // Other doors answer for acts, not for questions.
         let asked = path.ends_with("/provision-user") || path.ends_with("/decisions");
         if asked

@@ -16,6 +16,7 @@ mod homes;
 mod identity;
 mod keys;
 mod names;
+mod openapi;
 mod policies;
 mod provision_user;
 mod record;
