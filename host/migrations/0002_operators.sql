@@ -75,3 +75,13 @@ CREATE INDEX decisions_username ON decisions (tenant, username) WHERE username I
 CREATE INDEX decisions_subject ON decisions (tenant, subject) WHERE subject IS NOT NULL;
 CREATE INDEX decisions_email ON decisions (tenant, email) WHERE email IS NOT NULL;
 CREATE INDEX decisions_name ON decisions (tenant, name) WHERE name IS NOT NULL;
+
+-- Names that no request gets although no account has them: folders were found under them that the database does not know, because a
+-- backup was restored that is older than they are. Making the account by hand takes the row away.
+CREATE TABLE reserved (
+    tenant   INTEGER NOT NULL REFERENCES tenants (id),
+    name_key TEXT NOT NULL,
+    name     TEXT NOT NULL,
+    at       INTEGER NOT NULL,
+    PRIMARY KEY (tenant, name_key)
+) STRICT, WITHOUT ROWID;

@@ -3,32 +3,33 @@
 
 mod data_dir;
 mod first_start;
+mod listening;
+mod local;
 mod policy_file;
 mod recovery;
 mod tenants;
+mod tls;
 
+pub use local::{backup, doctor, restore};
 pub(crate) use policy_file::read_policy;
 pub(crate) use recovery::{LocalKey, RecoveryError, create_key};
 
 use crate::config::{Config, Loaded, PagemapScan};
 use crate::homes::{HomeError, Homes, Root, Style};
-use crate::http::{Manners, Rooms, router};
-use crate::ledger::{Ledger, LedgerError};
-use crate::manage::{Ground, Operations};
+use crate::http::{Manners, Rooms};
+use crate::ledger::{Ledger, LedgerError, Privacy};
+use crate::manage::{Ground, Operations, resolved};
 use crate::provision::Provisioner;
 use crate::sandbox::{Catalog, Engine, EngineError, Limits, swap_is_impossible};
-use axum::ServiceExt;
-use axum::extract::Request;
-use axum_server::Handle;
+use crate::upkeep::{UpkeepError, forget_what_is_old};
 use data_dir::DataDir;
 use first_start::{Announcement, Plan};
+use listening::{Tls, listen, run};
 use policy_file::{DEFAULT_POLICY, read_revision};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tenants::Opening;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 /// How a start was asked for.
@@ -67,6 +68,14 @@ pub enum AppError {
         /// Why.
         source: std::io::Error,
     },
+    /// The data folder is another user's.
+    #[error("{} belongs to user {owner} of this system: run this as that user, as whom the server runs", .path.display())]
+    NotTheOwner {
+        /// Which folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
     /// What had to be said on standard output could not be.
     #[error("standard output cannot be written, and the keys are shown nowhere else")]
     Unheard(#[source] std::io::Error),
@@ -87,16 +96,16 @@ pub enum AppError {
     /// The home root.
     #[error("the home root")]
     Home(#[from] HomeError),
+    /// What works on the data folder without a server.
+    #[error(transparent)]
+    Upkeep(#[from] UpkeepError),
     /// The doors.
     #[error("serving")]
     Serve(#[source] std::io::Error),
 }
 
-/// How long accepted requests may take to be answered once the server is told to stop.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// How long a client may take to send a request's head.
-const HEAD_WITHIN: Duration = Duration::from_secs(5);
+/// Where copies of the database go, in the data folder.
+const BACKUPS: &str = "backups";
 
 /// Starts the server and runs it until SIGTERM or SIGINT; accepted requests are answered.
 pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
@@ -114,25 +123,33 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     let address = listener
         .local_addr()
         .map_err(|source| AppError::Listen { address: config.listen, source })?;
-    let rooms = open(&config, address, manner).await?;
-    info!(listen = %address, data_dir = %config.data_dir.display(), home_root = %config.home_root.display(),
+    let metrics = config.metrics.listen.map(listen).transpose()?;
+    let tls = config.tls().map(Tls::read).transpose()?;
+    let (ledger, rooms) = open(&config, address, manner).await?;
+    let metrics_address = metrics.as_ref().and_then(|metrics| metrics.local_addr().ok());
+    info!(listen = %address, tls = tls.is_some(), metrics = ?metrics_address, data_dir = %config.data_dir.display(), home_root = %config.home_root.display(),
         database = %config.database_path().display(), config = ?loaded.file, "serving");
     allow_many_connections();
-    run(listener, rooms).await
+    let forgetting =
+        config.record.keep.0.map(|keep| tokio::spawn(forget_what_is_old(ledger, keep)));
+    let served = run(listener, tls, metrics, rooms).await;
+    if let Some(forgetting) = forgetting {
+        // It holds the ledger, which is closed in order when its last holder is gone.
+        forgetting.abort();
+        let _ = forgetting.await;
+    }
+    served
 }
 
 /// Reads what a start would read, and makes nothing.
 pub fn check(config: &Config) -> Result<(), AppError> {
+    config.tls().map(Tls::read).transpose()?;
     let engine = Engine::new(&limits(config))?;
     if !config.database_path().exists() {
         let manner = Manner { print_first_keys: false, terminal: false };
         Plan::read(config, &engine, config.listen, manner)?;
     }
     Ok(())
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address).map_err(|source| AppError::Listen { address, source })
 }
 
 /// As many as the system lets us have: the default of 1024 descriptors is used up by a thousand idle clients.
@@ -145,10 +162,22 @@ fn allow_many_connections() {
 }
 
 /// The rooms behind the doors; says on the way what a start has to say.
-async fn open(config: &Config, address: SocketAddr, manner: Manner) -> Result<Rooms, AppError> {
+async fn open(
+    config: &Config,
+    address: SocketAddr,
+    manner: Manner,
+) -> Result<(Ledger, Rooms), AppError> {
     let engine = Engine::new(&limits(config))?;
     let ground = ground(config);
-    let ledger = Ledger::open(config.database_path())?;
+    if let Ok(found) = resolved(&ground.home_root)
+        && let Ok(Some(what)) = ground.ours_below(&found)
+    {
+        let what = format!("{} would hold {what}", ground.home_root.display());
+        return Err(AppError::Setting { key: "home_root", what });
+    }
+    let privacy = if config.record.mask { Privacy::Masked } else { Privacy::Shown };
+    let backups = config.data_dir.join(BACKUPS);
+    let ledger = Ledger::open(config.database_path(), &backups, privacy)?;
     let mut first = None;
     if ledger.is_empty().await? {
         first = Some(Root::make(&ground.home_root, ground.style)?);
@@ -168,6 +197,9 @@ async fn open(config: &Config, address: SocketAddr, manner: Manner) -> Result<Ro
     let manners = Manners {
         body_limit_bytes: usize::try_from(config.limits.body_size.0).unwrap_or(usize::MAX),
         user_directory: config.compat.user_directory,
+        trusted_proxies: config.trusted_proxies.0.clone(),
+        requests_per_second: config.limits.requests_per_second.0,
+        metrics_apart: config.metrics.listen.is_some(),
     };
     let first = read_revision(DEFAULT_POLICY, config.limits.component_size.0);
     let first = first.map_err(|what| AppError::Setting { key: "limits.component_size", what })?;
@@ -180,7 +212,7 @@ async fn open(config: &Config, address: SocketAddr, manner: Manner) -> Result<Ro
         first,
     );
     let provisioner = Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes));
-    Ok(Rooms::new(ledger, provisioner, operations, homes, manners))
+    Ok((ledger.clone(), Rooms::new(ledger, provisioner, operations, homes, manners)))
 }
 
 fn ground(config: &Config) -> Ground {
@@ -208,29 +240,4 @@ pub(crate) fn limits(config: &Config) -> Limits {
             PagemapScan::Auto => swap_is_impossible(),
         },
     }
-}
-
-async fn run(listener: TcpListener, rooms: Rooms) -> Result<(), AppError> {
-    let handle = Handle::new();
-    tokio::spawn(stop_on_signal(handle.clone()));
-    let mut server =
-        axum_server::from_tcp(listener).map_err(AppError::Serve)?.http1_only().handle(handle);
-    server.http_builder().http1().header_read_timeout(HEAD_WITHIN);
-    let service = ServiceExt::<Request>::into_make_service(router(rooms));
-    server.serve(service).await.map_err(AppError::Serve)
-}
-
-async fn stop_on_signal(handle: Handle<SocketAddr>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        warn!("no signal handlers: the server stops when it is killed");
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    info!("stopping: accepted requests are answered");
-    handle.graceful_shutdown(Some(GRACE));
 }

@@ -6,10 +6,12 @@ mod client;
 mod decisions;
 mod health;
 mod key;
+mod own_certificate;
 mod policy;
 mod serve;
 mod status;
 mod tenant;
+mod upkeep;
 
 use client::{Client, Remote};
 
@@ -62,6 +64,12 @@ enum Verb {
         /// Which shell.
         shell: Shell,
     },
+    /// Copy the database to a file, also while the server runs.
+    Backup(upkeep::BackupArguments),
+    /// Put a copy in the database's place; the server must be stopped.
+    Restore(upkeep::RestoreArguments),
+    /// Look whether database and folders belong together.
+    Doctor(upkeep::DoctorArguments),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -73,6 +81,8 @@ const EXAMPLES: &str = "Examples:
   enlist key create --local --operator                another operator key, on the machine itself
   enlist status                                       how the tenants are doing
   enlist -t default decisions list --since 2h         what requests came to
+  enlist backup /mnt/copies/monday.db                 the database; copy the folders after it
+  enlist doctor                                       whether database and folders belong together
   enlist policy inspect builtin:localpart             what a policy is
   enlist policy run ./mine.wasm < applicant.json      what it would decide";
 
@@ -106,6 +116,7 @@ impl From<Ending> for ExitCode {
 /// Runs what was typed.
 pub fn run(arguments: Arguments) -> ExitCode {
     let (config, remote) = (arguments.config, arguments.remote);
+    let data_dir = arguments.serve.data_dir().cloned();
     let ending = match arguments.verb {
         None => serve::run(config, arguments.serve),
         Some(Verb::Serve(mut later)) => {
@@ -115,11 +126,22 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Health) => health::run(config, &remote).unwrap_or_else(|early| early),
         Some(Verb::Policy(verb)) => policy::run(config, verb),
         Some(Verb::Tenant(verb)) => ask(config, remote, |client| tenant::run(client, verb)),
-        Some(Verb::Key(verb)) => key::run(config, remote, verb).unwrap_or_else(|early| early),
+        Some(Verb::Key(verb)) => {
+            key::run(config, data_dir, remote, verb).unwrap_or_else(|early| early)
+        }
         Some(Verb::Account(verb)) => ask(config, remote, |client| account::run(client, verb)),
         Some(Verb::Decisions(verb)) => ask(config, remote, |client| decisions::run(client, verb)),
         Some(Verb::Status) => ask(config, remote, status::run),
         Some(Verb::Completions { shell }) => completions(shell),
+        Some(Verb::Backup(backup)) => {
+            upkeep::backup(config, data_dir, &remote, backup).unwrap_or_else(|early| early)
+        }
+        Some(Verb::Restore(restore)) => {
+            upkeep::restore(config, data_dir, &remote, restore).unwrap_or_else(|early| early)
+        }
+        Some(Verb::Doctor(doctor)) => {
+            upkeep::doctor(config, data_dir, &remote, doctor).unwrap_or_else(|early| early)
+        }
     };
     ending.into()
 }

@@ -2,12 +2,18 @@
 //! Refuses to start with what it does not understand: one line names the source, the key and what was expected.
 
 mod layers;
+mod sections;
 mod units;
 
-pub use units::{Bytes, FolderMode, Millis};
+pub use sections::{
+    BootstrapConfig, CompatConfig, HomesConfig, LimitsConfig, LogConfig, LogFormat, MetricsConfig,
+    PagemapScan, RecordConfig, SandboxConfig, TlsConfig,
+};
+pub use units::{Bytes, FolderMode, Keep, Millis, Networks, Rate};
 
 use layers::Layers;
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// The settings as they hold, every path absolute.
@@ -15,19 +21,27 @@ use std::path::{Path, PathBuf};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Address and port to listen on.
-    pub listen: std::net::SocketAddr,
+    pub listen: SocketAddr,
     /// Where the database and, unless said otherwise, the homes are.
     pub data_dir: PathBuf,
     /// `sqlite:PATH`; empty means `enlist.db` in `data_dir`.
     pub database: String,
     /// Homes of tenant `default`; empty means `collections` in `data_dir`.
     pub home_root: PathBuf,
+    /// Who may say in `X-Forwarded-For` where a request comes from.
+    pub trusted_proxies: Networks,
     /// How homes are made.
     pub homes: HomesConfig,
+    /// Whether the doors speak TLS.
+    pub tls: TlsConfig,
     /// How the log is written.
     pub log: LogConfig,
+    /// Where the server is measured.
+    pub metrics: MetricsConfig,
     /// What bites.
     pub limits: LimitsConfig,
+    /// What is kept of every decision.
+    pub record: RecordConfig,
     /// How decisions are isolated.
     pub sandbox: SandboxConfig,
     /// What the compatible door shows.
@@ -36,149 +50,24 @@ pub struct Config {
     pub bootstrap: BootstrapConfig,
 }
 
-/// `homes.*`
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HomesConfig {
-    /// Permission bits in octal, `"0750"`.
-    pub mode: FolderMode,
-    /// Number of the group that owns them; empty leaves the system's choice.
-    pub group: String,
-}
-
-/// `log.*`
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LogConfig {
-    /// `text` or `json`.
-    pub format: LogFormat,
-    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter as tracing-subscriber's `EnvFilter` takes it.
-    pub level: String,
-}
-
-/// How a line of the log looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One object a line.
-    Json,
-}
-
-/// `limits.*`
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LimitsConfig {
-    /// What decides: wasm fuel for a whole decision.
-    #[serde(deserialize_with = "units::number")]
-    pub decision_fuel: u64,
-    /// What guards: time a decision was seen on a worker.
-    pub decision_time: Millis,
-    /// Decisions that run at once; the rest wait.
-    #[serde(deserialize_with = "units::number")]
-    pub decisions_at_once: u64,
-    /// Growth of all memories and tables of a decision together.
-    pub memory: Bytes,
-    /// Everything a policy answers in one decision.
-    pub answer: Bytes,
-    /// The largest component.
-    pub component_size: Bytes,
-    /// The largest request body.
-    pub body_size: Bytes,
-}
-
-/// `sandbox.*`
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SandboxConfig {
-    /// `off`, or `auto`: on where memory cannot be swapped out.
-    pub pagemap_scan: PagemapScan,
-}
-
-/// Whether the kernel is asked which pages a decision wrote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PagemapScan {
-    /// Never.
-    Off,
-    /// Where swap is impossible.
-    Auto,
-}
-
-/// `compat.*`
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CompatConfig {
-    /// Whether `/provision-user` answers with the path of the home.
-    #[serde(deserialize_with = "units::switch")]
-    pub user_directory: bool,
-}
-
-/// `bootstrap.*`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BootstrapConfig {
-    /// `builtin:NAME` or a component file; empty means `builtin:localpart`.
-    pub policy: String,
-    /// A file that holds the first operator key; empty means that one is made.
-    pub operator_key_file: PathBuf,
-    /// A file that holds the first tenant key; empty means that one is made.
-    pub tenant_key_file: PathBuf,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: std::net::SocketAddr::from(([127, 0, 0, 1], 27703)),
+            listen: SocketAddr::from(([127, 0, 0, 1], 27703)),
             data_dir: PathBuf::from("data"),
             database: String::new(),
             home_root: PathBuf::new(),
+            trusted_proxies: Networks::default(),
             homes: HomesConfig::default(),
+            tls: TlsConfig::default(),
             log: LogConfig::default(),
+            metrics: MetricsConfig::default(),
             limits: LimitsConfig::default(),
+            record: RecordConfig::default(),
             sandbox: SandboxConfig::default(),
             compat: CompatConfig::default(),
             bootstrap: BootstrapConfig::default(),
         }
-    }
-}
-
-impl Default for HomesConfig {
-    fn default() -> Self {
-        Self { mode: FolderMode(0o750), group: String::new() }
-    }
-}
-
-impl Default for LogConfig {
-    fn default() -> Self {
-        Self { format: LogFormat::Text, level: "info".to_owned() }
-    }
-}
-
-impl Default for LimitsConfig {
-    fn default() -> Self {
-        Self {
-            decision_fuel: 10_000_000,
-            decision_time: Millis(20),
-            decisions_at_once: 64,
-            memory: Bytes(2 << 20),
-            answer: Bytes(64 << 10),
-            component_size: Bytes(8 << 20),
-            body_size: Bytes(64 << 10),
-        }
-    }
-}
-
-impl Default for SandboxConfig {
-    fn default() -> Self {
-        Self { pagemap_scan: PagemapScan::Off }
-    }
-}
-
-impl Default for CompatConfig {
-    fn default() -> Self {
-        Self { user_directory: true }
     }
 }
 
@@ -247,6 +136,7 @@ impl Config {
         let mut config = layers.config()?;
         config.data_dir = here.join(&config.data_dir);
         config.resolve();
+        config.look_up_group(&layers)?;
         config.check(&layers)?;
         let data_dir_is_said = layers.is_said("data_dir");
         Ok(Loaded { config, file: layers.file, data_dir_is_said, warnings: layers.warnings })
@@ -262,15 +152,33 @@ impl Config {
         }
     }
 
+    /// A name becomes the number that the file system knows. A number need not be a group with a name.
+    fn look_up_group(&mut self, layers: &Layers) -> Result<(), ConfigError> {
+        let group = &mut self.homes.group;
+        let number = group.parse::<u32>().ok().filter(|number| *number != NO_GROUP);
+        if group.is_empty() || number.is_some() {
+            return Ok(());
+        }
+        let found = nix::unistd::Group::from_name(group).ok().flatten();
+        let Some(found) = found else {
+            let what =
+                format!("{group:?}: expected the name or the number of a group of this system");
+            return Err(layers.wrong("homes.group", &what));
+        };
+        *group = found.gid.to_string();
+        Ok(())
+    }
+
     /// What a type cannot say.
     fn check(&self, layers: &Layers) -> Result<(), ConfigError> {
         if !self.database.starts_with("sqlite:") {
             return Err(layers.wrong("database", "expected sqlite:PATH"));
         }
-        if !self.homes.group.is_empty() && self.homes.group.parse::<u32>().is_err() {
-            return Err(
-                layers.wrong("homes.group", "expected the number of a group, for example 33")
-            );
+        let said = |path: &Path| !path.as_os_str().is_empty();
+        match (said(&self.tls.cert), said(&self.tls.key)) {
+            (true, false) => return Err(layers.wrong("tls.cert", "expected tls.key beside it")),
+            (false, true) => return Err(layers.wrong("tls.key", "expected tls.cert beside it")),
+            _ => {}
         }
         if !is_level(&self.log.level) {
             return Err(layers.wrong("log.level", "expected error, warn, info, debug or trace"));
@@ -302,6 +210,17 @@ impl Config {
         Path::new(self.database.strip_prefix("sqlite:").unwrap_or(&self.database))
     }
 
+    /// The files of certificate and key, if the doors speak TLS.
+    pub fn tls(&self) -> Option<&TlsConfig> {
+        (!self.tls.cert.as_os_str().is_empty()).then_some(&self.tls)
+    }
+
+    /// Where a client finds the doors at this address.
+    pub fn url(&self, address: SocketAddr) -> String {
+        let scheme = if self.tls().is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    }
+
     /// The group of homes, if one is set.
     pub fn homes_group(&self) -> Option<u32> {
         self.homes.group.parse().ok()
@@ -314,5 +233,8 @@ fn is_level(text: &str) -> bool {
     let filter = text.contains('=') && tracing_subscriber::EnvFilter::try_new(text).is_ok();
     levels.contains(&text.to_ascii_lowercase().as_str()) || filter
 }
+
+/// What the system calls take for "leave it as it is".
+const NO_GROUP: u32 = u32::MAX;
 
 const DECISIONS_AT_ONCE_LIMIT: u64 = 1024;

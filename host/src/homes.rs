@@ -5,9 +5,11 @@
 mod file_system;
 mod room;
 mod root;
+mod survey;
 
 pub use room::Room;
 pub use root::{Root, Style, make_durably};
+pub use survey::{Kind, Standing, View};
 
 use crate::domain::{HostCode, Name, TenantId};
 use file_system::{FileSystem, FileSystems, WITHIN};
@@ -16,16 +18,15 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use tokio::sync::Semaphore;
+use std::time::Duration;
+use tokio::sync::{Semaphore, oneshot};
 use tracing::info;
 
 /// Every tenant's home root.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Homes {
     places: RwLock<HashMap<TenantId, Arc<Place>>>,
     file_systems: FileSystems,
-    /// Home roots that are being opened: each may hang, and holds a thread of everybody's meanwhile.
-    openings: Arc<Semaphore>,
 }
 
 /// Where a tenant's homes are.
@@ -33,6 +34,8 @@ pub struct Homes {
 struct Place {
     path: PathBuf,
     style: Style,
+    /// Names of some accounts.
+    witnesses: Vec<String>,
     /// None until the directory could be opened.
     opened: Mutex<Option<Opened>>,
     opening: Arc<Semaphore>,
@@ -114,16 +117,20 @@ impl HomeError {
     }
 }
 
-/// Home roots that may be opened at once.
-const OPENINGS: usize = 16;
-
-impl Default for Homes {
-    fn default() -> Self {
-        Self {
-            places: RwLock::default(),
-            file_systems: FileSystems::default(),
-            openings: Arc::new(Semaphore::new(OPENINGS)),
-        }
+/// Runs what may hang in the kernel on a thread of its own, and waits for it no longer than `within`: a pool that others use too
+/// would be full of such threads one day.
+pub async fn apart<T: Send + 'static>(
+    within: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, HomeError> {
+    let (answer, answered) = oneshot::channel();
+    let spawned = std::thread::Builder::new()
+        .name("home-root".to_owned())
+        .spawn(move || drop(answer.send(work())));
+    spawned.map_err(|source| storage(Path::new("a thread"), source))?;
+    match tokio::time::timeout(within, answered).await {
+        Ok(done) => done.map_err(|_| HomeError::NoRoot),
+        Err(_) => Err(HomeError::Late),
     }
 }
 
@@ -137,9 +144,10 @@ impl Homes {
     }
 
     /// From here on the homes of `tenant` are below `path`, which is opened when it is first needed, and tried again until it
-    /// can be. It is never made: where homes have been and nothing is now, a disk is missing.
-    pub fn expect(&self, tenant: TenantId, path: PathBuf, style: Style) {
-        self.put(tenant, Place::new(path, style));
+    /// can be. It is never made: where homes have been and nothing is now, a disk is missing; and so it is where none of
+    /// `witnesses`, names of some accounts, has its folder.
+    pub fn expect(&self, tenant: TenantId, path: PathBuf, style: Style, witnesses: Vec<String>) {
+        self.put(tenant, Place { witnesses, ..Place::new(path, style) });
     }
 
     /// Opens the home root of `tenant` if it is not open yet.
@@ -208,21 +216,21 @@ impl Homes {
         opening.await.map_err(|_| HomeError::Late)?
     }
 
-    /// One at a time for a tenant, and a few in all: each may hang, and holds a thread meanwhile.
+    /// One at a time for a tenant: it may hang, and holds a thread meanwhile.
     async fn open_now(&self, place: &Place) -> Result<Opened, HomeError> {
-        let gone = |_| HomeError::NoRoot;
-        let mine = Arc::clone(&place.opening).acquire_owned().await.map_err(gone)?;
+        let turn = Arc::clone(&place.opening).acquire_owned().await;
+        let turn = turn.map_err(|_| HomeError::NoRoot)?;
         if let Some(opened) = place.opened() {
             return Ok(opened);
         }
-        let anybodys = Arc::clone(&self.openings).acquire_owned().await.map_err(gone)?;
-        let (path, style) = (place.path.clone(), place.style);
-        let opening = tokio::task::spawn_blocking(move || {
+        let (path, style, witnesses) = (place.path.clone(), place.style, place.witnesses.clone());
+        let opening = apart(WITHIN, move || {
             // Held for as long as it takes, also when nobody waits any more.
-            let _held = (mine, anybodys);
-            Root::open(&path, style)
+            let _turn = turn;
+            let root = Root::open(&path, style)?;
+            root.bears_out(&witnesses).map(|()| root)
         });
-        let root = opening.await.map_err(|lost| storage(&place.path, io::Error::other(lost)))??;
+        let root = opening.await??;
         info!(root = %root.path().display(), "a home root is there");
         self.fill(place, root)
     }
@@ -246,7 +254,13 @@ impl Homes {
 
 impl Place {
     fn new(path: PathBuf, style: Style) -> Self {
-        Self { path, style, opened: Mutex::new(None), opening: Arc::new(Semaphore::new(1)) }
+        Self {
+            path,
+            style,
+            witnesses: Vec::new(),
+            opened: Mutex::new(None),
+            opening: Arc::new(Semaphore::new(1)),
+        }
     }
 
     fn opened(&self) -> Option<Opened> {

@@ -3,9 +3,11 @@
 
 mod accounts;
 mod body;
+mod client;
 mod decisions;
 mod health;
 mod keys;
+mod metrics;
 mod noes;
 mod openapi;
 mod path;
@@ -13,6 +15,7 @@ mod places;
 mod problem;
 mod provision_user;
 mod query;
+mod rates;
 mod record;
 mod request_id;
 mod status;
@@ -23,6 +26,7 @@ pub use openapi::document;
 
 use health::Readiness;
 use places::Places;
+use rates::Rates;
 
 use crate::homes::Homes;
 use crate::ledger::Ledger;
@@ -30,6 +34,8 @@ use crate::manage::Operations;
 use crate::provision::Provisioner;
 use axum::extract::Request;
 use axum::{Router, middleware};
+use ipnet::IpNet;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tower::Layer;
@@ -50,9 +56,13 @@ pub struct Rooms {
     /// For `/readyz`.
     homes: Arc<Homes>,
     /// How the doors behave.
-    manners: Manners,
+    manners: Arc<Manners>,
+    /// How often who asked lately.
+    rates: Arc<Rates>,
     /// Places for requests that are being worked on.
     places: Places,
+    /// The same for requests that only read.
+    reading: Places,
     /// For `/readyz`.
     readiness: Arc<Readiness>,
 }
@@ -66,39 +76,62 @@ impl Rooms {
         homes: Arc<Homes>,
         manners: Manners,
     ) -> Self {
+        let rates = Arc::new(Rates::new(manners.requests_per_second));
         Self {
             ledger,
             provisioner,
             operations,
             homes,
-            manners,
+            manners: Arc::new(manners),
+            rates,
             places: Places::default(),
+            reading: Places::reading(),
             readiness: Arc::default(),
         }
     }
 }
 
 /// How the doors behave.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Manners {
     /// The largest body, in bytes.
     pub body_limit_bytes: usize,
     /// Whether `/provision-user` shows the path of the home.
     pub user_directory: bool,
+    /// Who may say in `X-Forwarded-For` where a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How often a key, and an address without one, may ask.
+    pub requests_per_second: Option<NonZeroU32>,
+    /// Whether `/metrics` has a listener of its own, and is not among the doors.
+    pub metrics_apart: bool,
 }
 
 /// How long a request may take from its body to its answer: the provider waits five seconds, and the way there and back costs
 /// some of them. The work itself goes on; the next request finds it done.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
-/// Every path of the server. A trailing slash and a doubled leading one lead to the same door.
+/// Every path of the server.
 pub fn router(rooms: Rooms) -> NormalizePath<Router> {
-    let (router, _) = doors().split_for_parts();
+    let apart = rooms.manners.metrics_apart;
+    let doors = if apart { doors() } else { doors().merge(metrics_door()) };
+    dress(doors, rooms)
+}
+
+/// What `metrics.listen` leads to: doors for those who run the server, and none that a person can be enlisted at.
+pub fn metrics_router(rooms: Rooms) -> NormalizePath<Router> {
+    dress(health_doors().merge(metrics_door()), rooms)
+}
+
+/// What every request passes through. A trailing slash and a doubled leading one lead to the same door.
+fn dress(doors: OpenApiRouter<Rooms>, rooms: Rooms) -> NormalizePath<Router> {
+    let (router, _) = doors.split_for_parts();
     let router = router
         .fallback(problem::not_found)
-        .with_state(rooms)
+        .with_state(rooms.clone())
         .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(middleware::from_fn(request_id::follow));
+        .layer(middleware::from_fn_with_state(rooms.clone(), rates::count))
+        .layer(middleware::from_fn(request_id::follow))
+        .layer(middleware::from_fn_with_state(rooms, client::find));
     NormalizePathLayer::trim_trailing_slash().layer(router)
 }
 
@@ -119,9 +152,18 @@ fn doors() -> OpenApiRouter<Rooms> {
         .routes(taking("GET, HEAD, POST", routes!(keys::list_operators, keys::create_operators)))
         .routes(taking("DELETE", routes!(keys::revoke_operators)))
         .routes(taking("GET, HEAD", routes!(status::show)))
+        .routes(taking("GET, HEAD", routes!(openapi::show)))
+        .merge(health_doors())
+}
+
+fn health_doors() -> OpenApiRouter<Rooms> {
+    OpenApiRouter::new()
         .routes(taking("GET, HEAD", routes!(health::alive)))
         .routes(taking("GET, HEAD", routes!(health::ready)))
-        .routes(taking("GET, HEAD", routes!(openapi::show)))
+}
+
+fn metrics_door() -> OpenApiRouter<Rooms> {
+    OpenApiRouter::new().routes(taking("GET, HEAD", routes!(metrics::show)))
 }
 
 /// Every door that belongs to one tenant.

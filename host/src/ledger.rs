@@ -1,28 +1,35 @@
 //! What is known for good: tenants, keys, accounts, revisions and the record, in a database; and who may ask for it.
 //! Refuses to be asked without a tenant: `authenticate` is the only maker of a [`Tenant`], and `of` the only door to a query.
+//! A [`LedgerFile`] is the exception, for whoever may open the file itself: the upkeep of this machine.
 
 mod accounts;
 mod authenticate;
 mod checkpoint;
+mod file;
 mod first_start;
 mod keyring;
 mod keys;
 mod record;
+mod retention;
 mod revisions;
 mod sqlite;
 mod status;
+mod survey;
 mod tenants;
 mod turns;
 mod writer;
 
-pub use accounts::{Acted, Opened, Recognition, Reservation, Standing};
+pub use accounts::{Acted, Claim, Opened, Recognition, Reservation, Standing};
 pub use authenticate::Denied;
+pub use file::{Content, LedgerFile, copy_name, make_private_folder, move_wal, sync_folder_of};
 pub use first_start::FirstStart;
 pub use keyring::{KeyEntry, NewKey, recover_key};
 pub use keys::{Key, KeyError, KeyKind, Scope};
-pub use record::{Act, Asked, Entry, Said};
+pub use record::{Act, Asked, Entry, Privacy, Said};
+pub use retention::Walk;
 pub use revisions::{ActiveRevision, StoredRevision};
 pub use status::Lately;
+pub use survey::{Component, Counter, HeldName, ReservedName, StoredSettings, SurveyedTenant};
 pub use tenants::{NewTenant, Site, TenantChange, TenantEntry, Unchanged};
 
 use crate::domain::{FoldKey, HostCode, TenantId, TenantName};
@@ -38,6 +45,7 @@ pub struct Ledger {
     database: Arc<Database>,
     names: Arc<Turns<(TenantId, FoldKey)>>,
     people: Arc<Turns<(TenantId, Person)>>,
+    privacy: Privacy,
     /// Keys that were used, and the minute, until it is written.
     uses: Arc<Mutex<HashMap<String, i64>>>,
 }
@@ -55,6 +63,8 @@ pub struct Tenant {
     id: TenantId,
     name: TenantName,
     issuer: String,
+    /// Its own home root, as the row says it.
+    home: Option<String>,
     /// When it was made: a removed tenant's number may be given again.
     since: i64,
     key: String,
@@ -130,6 +140,9 @@ pub enum LedgerError {
     /// A file beside the database could not be made or read.
     #[error("{0}")]
     File(String, #[source] std::io::Error),
+    /// Not what it was taken for.
+    #[error("no database of Enlist's")]
+    Foreign,
     /// A row that this program cannot have written.
     #[error("unexpected content: {0}")]
     Unexpected(String),
@@ -164,6 +177,7 @@ impl LedgerError {
             | Self::Undone(_)
             | Self::InDoubt(_)
             | Self::File(..)
+            | Self::Foreign
             | Self::Unexpected(_)
             | Self::Newer { .. }
             | Self::Older { .. } => HostCode::StorageUnavailable,
@@ -177,12 +191,14 @@ impl LedgerError {
 }
 
 impl Ledger {
-    /// Opens the database, making or migrating it, and starts its writer.
-    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+    /// Opens the database, making or migrating it, and starts its writer. Before a migration it is copied into the folder `backups`.
+    pub fn open(path: &Path, backups: &Path, privacy: Privacy) -> Result<Self, LedgerError> {
+        file::copy_before_migration(path, backups)?;
         Ok(Self {
             database: Arc::new(Database::open(path)?),
             names: Arc::new(Turns::new()),
             people: Arc::new(Turns::new()),
+            privacy,
             uses: Arc::default(),
         })
     }

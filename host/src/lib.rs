@@ -14,4 +14,5 @@ pub mod manage;
 pub mod meters;
 pub mod provision;
 pub mod sandbox;
+pub mod upkeep;
 pub mod wire;

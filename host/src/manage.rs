@@ -9,7 +9,7 @@ mod record;
 mod status;
 mod tenants;
 
-pub use ground::Ground;
+pub use ground::{Ground, resolved};
 pub use keys::Made;
 pub use status::Status;
 pub use tenants::{Change, Shown, Wanted};

@@ -171,11 +171,15 @@ impl Meters {
 
     /// The lines that speak of one tenant alone, with their heads.
     pub fn text_of(&self, tenant: &str) -> Result<String, fmt::Error> {
-        let of_tenant = [format!("{{tenant=\"{tenant}\","), format!("{{tenant=\"{tenant}\"}}")];
+        // Between what stands before a label and what stands after it; values are quoted, and a tenant's name has no quotes.
+        let label = format!("tenant=\"{tenant}\"");
+        let is_theirs = |line: &str| {
+            line.split_once(&label).is_some_and(|(before, after)| {
+                before.ends_with(['{', ',']) && after.starts_with([',', '}'])
+            })
+        };
         let text = self.text()?;
-        let kept = text.lines().filter(|line| {
-            line.starts_with('#') || of_tenant.iter().any(|labels| line.contains(labels.as_str()))
-        });
+        let kept = text.lines().filter(|line| line.starts_with('#') || is_theirs(line));
         Ok(kept.fold(String::new(), |text, line| text + line + "\n"))
     }
 
@@ -244,7 +248,7 @@ impl EncodeLabelValue for Queue {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answered, Meters, Queue, Stage, Truth};
+    use super::{Answered, Meters, Queue, Stage, TenantLabel, Truth};
     use std::time::{Duration, Instant};
 
     #[test]
@@ -259,6 +263,7 @@ mod tests {
             };
             meters.requests.get_or_create(&answered).inc();
         }
+        meters.fuel.get_or_create(&TenantLabel::of("a")).observe(0.25);
         meters.stage(Stage::Home, Instant::now());
         meters.batch(Queue::Ledger, 3, Duration::from_millis(2));
         meters.waiting(Queue::Homes).inc();
@@ -274,7 +279,8 @@ mod tests {
         }
         let own = meters.text_of("a").expect("text");
         let spoken: Vec<_> = own.lines().filter(|line| !line.starts_with('#')).collect();
-        assert_eq!(spoken.len(), 1, "{own}");
-        assert!(spoken[0].contains("{tenant=\"a\","), "{own}");
+        assert!(spoken.iter().all(|line| line.contains("tenant=\"a\"")), "{own}");
+        let buckets = spoken.iter().filter(|line| line.contains("_bucket{le=")).count();
+        assert_eq!((spoken.len(), buckets), (1 + 2 + 11, 11), "{own}");
     }
 }

@@ -206,6 +206,7 @@ impl Provisioner {
         asked.usage = Some(usage);
         let pick = |names| self.pick(book, tenant.id(), names, hold);
         let began = Instant::now();
+        let _turn = active.turn().await;
         let decided = policy.decide(&asked.request, usage, pick).await;
         METERS.stage(Step::Decide, began);
         let decided = match decided {

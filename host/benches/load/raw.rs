@@ -4,6 +4,7 @@
 
 use crate::people::marker;
 use crate::report::Sample;
+use crate::server::processor_time;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use rustix::fs::{Mode, OFlags};
@@ -63,6 +64,7 @@ impl Raw {
     ) -> Result<Sample, Box<dyn Error>> {
         let people: Vec<_> = people.map(|number| self.person(number)).collect();
         let mut waits = Vec::with_capacity(people.len());
+        let processor = processor_time("self")?;
         let began = Instant::now();
         for batch in people.chunks(batch) {
             let began = Instant::now();
@@ -79,7 +81,9 @@ impl Raw {
             tx.commit()?;
             waits.extend(std::iter::repeat_n(began.elapsed(), batch.len()));
         }
-        Ok(Sample { took: began.elapsed(), waits, busy: 0, processor: None })
+        let took = began.elapsed();
+        let processor = Some(processor_time("self")?.saturating_sub(processor));
+        Ok(Sample { took, waits, busy: 0, processor })
     }
 
     /// Commits of one row each, and nothing else: what somebody who waits for an fsync of the database waits for.

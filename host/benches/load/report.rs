@@ -11,7 +11,7 @@ pub(crate) struct Sample {
     pub(crate) waits: Vec<Duration>,
     /// Answers that were `busy`, and asked for again.
     pub(crate) busy: u64,
-    /// The server's processor time, if it is known.
+    /// Processor time of the server's or of the raw side's process, if it is known.
     pub(crate) processor: Option<Duration>,
 }
 
@@ -42,7 +42,7 @@ impl Rounds {
         self.median(|sample| sample.waits.len() as f64 / sample.took.as_secs_f64())
     }
 
-    /// The server's processor time per request, in microseconds.
+    /// Processor time per request, in microseconds.
     fn processor(&self) -> Option<f64> {
         self.0.first()?.processor?;
         Some(self.median(|sample| {

@@ -47,14 +47,8 @@ impl Server {
         self.child.id()
     }
 
-    /// Processor time used so far, of all threads, the kernel's work for them included.
     pub(crate) fn processor_time(&self) -> Result<Duration, Box<dyn Error>> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
-        // After the name, which may hold anything, in parentheses.
-        let (_, fields) = stat.rsplit_once(')').ok_or("no name in stat")?;
-        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
-        let ticks = ticks.sum::<Result<u64, _>>()?;
-        Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second())?)
+        processor_time(&self.id().to_string())
     }
 
     pub(crate) fn database(&self) -> Result<Connection, Box<dyn Error>> {
@@ -76,6 +70,16 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What a process, or `self`, has used so far: all of its threads, the kernel's work for them included.
+pub(crate) fn processor_time(process: &str) -> Result<Duration, Box<dyn Error>> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // After the name, which may hold anything, in parentheses.
+    let (_, fields) = stat.rsplit_once(')').ok_or("no name in stat")?;
+    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+    let ticks = ticks.sum::<Result<u64, _>>()?;
+    Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second())?)
 }
 
 fn spawn(folder: &Path) -> Result<(Child, Value), Box<dyn Error>> {

@@ -4,6 +4,7 @@
 use crate::app::AppError;
 use crate::homes::make_durably;
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Folder and database are ours while this lives; the system gives them back when the process ends, however it ends.
@@ -28,6 +29,13 @@ impl DataDir {
         database.push(".lock");
         Ok(Self { _folder: lock(folder.join(".lock"))?, _database: lock(PathBuf::from(database))? })
     }
+}
+
+/// Whose a file or folder is that is there and not ours. Whoever changes something beside the server must be who runs it: what
+/// they leave there it could not use.
+pub(super) fn another_owner(path: &Path) -> Option<u32> {
+    let owner = std::fs::metadata(path).ok()?.uid();
+    (owner != rustix::process::geteuid().as_raw()).then_some(owner)
 }
 
 fn lock(path: PathBuf) -> Result<File, AppError> {

@@ -15,11 +15,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Where keys go when nobody watches.
-const KEYS_FILE: &str = "first-keys.json";
+pub(super) const KEYS_FILE: &str = "first-keys.json";
 
 /// A first start that can be carried out: everything it needs from outside was read.
 pub(super) struct Plan {
     line: Line,
+    /// Where the doors are.
+    url: String,
     keys: Keys,
     revision: StoredRevision,
     manner: Manner,
@@ -102,13 +104,13 @@ impl Plan {
             data_dir: config.data_dir.clone(),
             ..Line::default()
         };
-        Ok(Self { line, keys, revision, manner })
+        Ok(Self { line, url: config.url(address), keys, revision, manner })
     }
 
     /// Keys first, where they can be read again or where somebody reads them now; then the database. A start that dies in
     /// between has not happened: the next one takes the file's keys over, or shows new ones.
     pub(super) async fn carry_out(self, ledger: &Ledger) -> Result<(), AppError> {
-        let Self { line, keys, revision, manner } = self;
+        let Self { line, url, keys, revision, manner } = self;
         let keys_file = line.keys_file.clone().unwrap_or_default();
         let shown = Line {
             operator_key: keys.operator_is_new.then(|| keys.operator.reveal().to_owned()),
@@ -122,7 +124,7 @@ impl Plan {
                     (Announcement::Line(Line { keys_file: None, ..shown.clone() }), false)
                 }
                 (true, Manner { terminal: true, .. }) => {
-                    (Announcement::Table(first_table(&shown)), false)
+                    (Announcement::Table(first_table(&shown, &url)), false)
                 }
                 (true, _) => (Announcement::Line(line), true),
             };
@@ -145,7 +147,8 @@ impl Announcement {
     pub(super) fn again(config: &Config, address: SocketAddr, manner: Manner) -> Self {
         if manner.terminal {
             return Self::Table(format!(
-                "Enlist listens on http://{address}\nData: {}\nHomes: {}\n",
+                "Enlist listens on {}\nData: {}\nHomes: {}\n",
+                config.url(address),
                 config.data_dir.display(),
                 config.home_root.display()
             ));
@@ -205,14 +208,13 @@ fn write_keys(path: &Path, line: &Line) -> Result<(), AppError> {
     write().map_err(|source| AppError::DataDir { path: path.to_owned(), source })
 }
 
-fn first_table(line: &Line) -> String {
-    let Line { listen, data_dir, .. } = line;
-    let data_dir = data_dir.display();
+fn first_table(line: &Line, url: &str) -> String {
+    let data_dir = line.data_dir.display();
     let operator = line.operator_key.as_deref().unwrap_or("(as supplied)");
     let tenant = line.tenant_key.as_deref().unwrap_or("(as supplied)");
     let sent = line.tenant_key.as_deref().unwrap_or("$TENANT_KEY");
     format!(
-        r#"Enlist is set up and listens on http://{listen}
+        r#"Enlist is set up and listens on {url}
 
   data folder    {data_dir}
   operator key   {operator}
@@ -220,7 +222,7 @@ fn first_table(line: &Line) -> String {
 
 Only their hashes are kept: write the keys down, they are not shown again. Try it:
 
-  curl -X POST http://{listen}/provision-user \
+  curl -X POST {url}/provision-user \
     -H "Content-Type: application/json" \
     -H "X-API-Key: {sent}" \
     -d '{{"username":"testuser@example.com","email":"testuser@example.com","user_attributes":{{"email":"testuser@example.com","email_verified":"true"}}}}'

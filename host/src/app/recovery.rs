@@ -1,10 +1,10 @@
 //! `key create --local`: a key for whoever runs the server and has lost the operator's, made in the database itself.
 //! Refuses to touch a data folder that is another user's: what it leaves there the server could not use.
 
+use crate::app::data_dir::another_owner;
 use crate::config::Config;
 use crate::domain::TenantName;
 use crate::ledger::{LedgerError, NewKey, Scope, recover_key};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -76,10 +76,11 @@ pub(crate) fn create_key(
 
 /// Whoever changes something here must be who runs the server, also when that is not root and they are.
 fn check_owner(path: &Path) -> Result<(), RecoveryError> {
-    let found = std::fs::metadata(path);
-    let owner = found.map_err(|_| RecoveryError::NoDatabase(path.to_owned()))?.uid();
-    if owner != rustix::process::geteuid().as_raw() {
-        return Err(RecoveryError::NotTheOwner { path: path.to_owned(), owner });
+    if !path.exists() {
+        return Err(RecoveryError::NoDatabase(path.to_owned()));
     }
-    Ok(())
+    match another_owner(path) {
+        Some(owner) => Err(RecoveryError::NotTheOwner { path: path.to_owned(), owner }),
+        None => Ok(()),
+    }
 }

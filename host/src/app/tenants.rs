@@ -1,16 +1,16 @@
 //! Every tenant opened at the start: its home root and its policy.
 //! Refuses to let one tenant's trouble stop the others: it is logged, and that tenant's requests are answered 503.
 
-use crate::homes::{Homes, Root, make_durably};
+use crate::homes::{Homes, Root, apart, make_durably};
 use crate::ledger::{ActiveRevision, Ledger, LedgerError, Site};
-use crate::manage::Ground;
+use crate::manage::{Ground, resolved};
 use crate::sandbox::{Catalog, Engine, Policy, Revision};
 use futures_util::future::join_all;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing::{error, info};
 
-/// How long a file system may take to make a home root.
+/// How long a file system may take to say where a home root is, and to make it.
 const MADE_WITHIN: Duration = Duration::from_secs(2);
 
 /// The rooms in which tenants are opened.
@@ -22,25 +22,48 @@ pub(super) struct Opening<'a> {
     pub(super) ground: &'a Ground,
 }
 
+/// The older tenant whose home root shares folders with `own`.
+fn taken<'a>(
+    own: &Path,
+    mut older: impl Iterator<Item = (&'a Site, &'a Option<PathBuf>)>,
+) -> Option<&'a Site> {
+    let shares = |other: &Path| own.starts_with(other) || other.starts_with(own);
+    older.find(|(_, found)| found.as_deref().is_some_and(shares)).map(|(site, _)| site)
+}
+
 impl Opening<'_> {
     /// Opens all tenants. `first` is the home root of a first start, open since before there was a tenant.
     pub(super) async fn all(&self, mut first: Option<Root>) -> Result<(), LedgerError> {
         let sites = self.ledger.sites().await?;
+        let found = join_all(sites.iter().map(|site| self.found(site))).await;
         let here = sites.iter().enumerate().filter(|(_, site)| !site.removed);
         // Of two that overlap, because the settings were changed, the older one stays.
-        join_all(here.map(|(place, site)| self.settle(site, &sites[..place], first.take()))).await;
+        let settled = here.map(|(place, site)| {
+            let older = sites[..place].iter().zip(&found);
+            self.settle(
+                site,
+                found[place].as_deref().and_then(|own| taken(own, older)),
+                first.take(),
+            )
+        });
+        join_all(settled).await;
         for active in self.ledger.active_revisions().await? {
             self.activate(active).await?;
         }
         Ok(())
     }
 
-    async fn settle(&self, site: &Site, before: &[Site], first: Option<Root>) {
+    /// The tenant's home root without links; none when it cannot be followed now, which is found out when it is opened.
+    async fn found(&self, site: &Site) -> Option<PathBuf> {
         let path = self.ground.root_of(&site.name, site.home.as_deref());
-        let settled = match self.ground.meets(&site.name, &path, before) {
-            Ok(Some(what)) => Err(format!("it overlaps with {what}")),
-            // What cannot be followed now is found out when it is opened.
-            Ok(None) | Err(_) => self.find(site, &path, first).await,
+        apart(MADE_WITHIN, move || resolved(&path).ok()).await.ok().flatten()
+    }
+
+    async fn settle(&self, site: &Site, overlaps: Option<&Site>, first: Option<Root>) {
+        let path = self.ground.root_of(&site.name, site.home.as_deref());
+        let settled = match overlaps {
+            Some(other) => Err(format!("it overlaps with that of tenant {}", other.name)),
+            None => self.find(site, &path, first).await,
         };
         if let Err(why) = settled {
             error!(tenant = %site.name, home_root = %path.display(), why, "no home root: this tenant waits for it");
@@ -51,13 +74,14 @@ impl Opening<'_> {
         if let Some(root) = first {
             return self.homes.settle(site.id, root).map_err(|error| format!("{error:?}"));
         }
-        self.homes.expect(site.id, path.to_owned(), self.ground.style);
+        let witnesses =
+            self.ledger.some_names(site.id).await.map_err(|error| format!("{error:?}"))?;
+        self.homes.expect(site.id, path.to_owned(), self.ground.style, witnesses);
         // Where homes have been and nothing is now, a disk is missing: nothing is made in its place.
         if !site.has_accounts {
             let path = path.to_owned();
-            let made = tokio::task::spawn_blocking(move || make_durably(&path));
-            match tokio::time::timeout(MADE_WITHIN, made).await {
-                Ok(Ok(Ok(()))) => {}
+            match apart(MADE_WITHIN, move || make_durably(&path)).await {
+                Ok(Ok(())) => {}
                 other => return Err(format!("{other:?}")),
             }
         }

@@ -6,7 +6,7 @@ mod table;
 
 pub(crate) use table::{Table, text};
 
-use crate::cli::{Ending, fail, say};
+use crate::cli::{Ending, fail, own_certificate, say};
 use crate::config::{Config, Flags};
 use crate::sandbox::quote;
 use clap::{Args, ValueEnum};
@@ -120,12 +120,18 @@ impl Server {
     /// The server that flags, environment or settings name.
     pub(crate) fn find(config: Option<PathBuf>, remote: &Remote) -> Result<Self, Ending> {
         let said = remote.server.clone().filter(|server| !server.is_empty());
-        let said = match said {
-            Some(server) => server,
+        let (said, own) = match said {
+            Some(server) => (server, None),
             None => {
                 let loaded = Config::load(&Flags { config, data_dir: None });
-                let loaded = loaded.map_err(|error| fail(&error, Ending::WrongUse))?;
-                format!("http://{}", loaded.config.listen)
+                let config = loaded.map_err(|error| fail(&error, Ending::WrongUse))?.config;
+                let own = config.tls().map(|tls| own_certificate::only(&tls.cert)).transpose();
+                let own = own.map_err(|error| {
+                    let cert = config.tls.cert.display();
+                    eprintln!("enlist: tls.cert: {cert}: {error} (or say --server)");
+                    Ending::WrongUse
+                })?;
+                (config.url(config.listen), own)
             }
         };
         let base = Url::parse(&said).ok().filter(|url| {
@@ -143,7 +149,9 @@ impl Server {
             // A key goes to the server that was named, and no further.
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();
-        if base.scheme() == "http" {
+        if let Some(own) = own {
+            builder = builder.tls_backend_preconfigured(own);
+        } else if base.scheme() == "http" {
             // A machine without any certificates can still ask a server on its loopback.
             builder = builder.tls_certs_only([]);
         }

@@ -76,11 +76,15 @@ impl Whose {
 
 pub(super) fn run(
     config: Option<PathBuf>,
+    earlier: Option<PathBuf>,
     remote: Remote,
     verb: KeyVerb,
 ) -> Result<Ending, Ending> {
     let verb = match verb {
-        KeyVerb::Create(wanted) if wanted.local => return create_locally(config, &remote, &wanted),
+        KeyVerb::Create(mut wanted) if wanted.local => {
+            wanted.data_dir = wanted.data_dir.or(earlier);
+            return create_locally(config, &remote, &wanted);
+        }
         other => other,
     };
     let client = Client::new(config, remote)?;

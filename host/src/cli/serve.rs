@@ -1,7 +1,7 @@
 //! `enlist serve`: reads the settings, sets up the log, starts the app; with `--check` shows the settings and binds nothing.
 
 use crate::app::{self, AppError, Manner};
-use crate::cli::{Ending, fail};
+use crate::cli::{Ending, fail, say};
 use crate::config::{Config, Flags, LogConfig, LogFormat};
 use clap::Args;
 use std::io::{self, IsTerminal};
@@ -24,6 +24,11 @@ pub(super) struct ServeArguments {
 }
 
 impl ServeArguments {
+    /// Where the data is, if that was said.
+    pub(super) fn data_dir(&self) -> Option<&PathBuf> {
+        self.data_dir.as_ref()
+    }
+
     /// Takes over what stood before the verb.
     pub(super) fn take_earlier(&mut self, earlier: Self) {
         self.data_dir = self.data_dir.take().or(earlier.data_dir);
@@ -80,10 +85,7 @@ fn ending(error: &AppError) -> Ending {
 
 fn print(config: &Config) -> Ending {
     match toml::to_string_pretty(config) {
-        Ok(text) => {
-            print!("{text}");
-            Ending::Yes
-        }
+        Ok(text) => say(&text),
         Err(error) => fail(&error, Ending::No),
     }
 }

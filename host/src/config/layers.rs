@@ -9,7 +9,7 @@ use toml::{Table, Value};
 const PREFIX: &str = "ENLIST_";
 
 /// `ENLIST_` variables that are no settings of the server's.
-const NOT_SETTINGS: [&str; 7] = [
+const NOT_SETTINGS: [&str; 9] = [
     "ENLIST_CONFIG",
     "ENLIST_TENANT",
     "ENLIST_SERVER",
@@ -17,12 +17,16 @@ const NOT_SETTINGS: [&str; 7] = [
     "ENLIST_KEY_FILE",
     "ENLIST_VECTORS",
     "ENLIST_KILL_AT",
+    "ENLIST_KILLS",
+    "ENLIST_SEED",
 ];
 
 /// Keys whose values are paths, and so relative to whoever said them.
-const PATHS: [&str; 5] = [
+const PATHS: [&str; 7] = [
     "data_dir",
     "home_root",
+    "tls.cert",
+    "tls.key",
     "bootstrap.operator_key_file",
     "bootstrap.tenant_key_file",
     "bootstrap.policy",

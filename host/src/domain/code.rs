@@ -29,6 +29,7 @@ pub enum HostCode {
     MethodNotAllowed,
     BodyTooLarge,
     BodyTimeout,
+    RateLimited,
     Busy,
     PolicyTimeout,
     PolicyFailed,
@@ -36,12 +37,12 @@ pub enum HostCode {
     InternalError,
 }
 
-/// Codes of the contract that no door answers with yet: taken all the same, so that no policy can come to depend on them.
-const TAKEN_EARLY: [&str; 2] = ["downstream_busy", "rate_limited"];
+/// A code of the contract that no door answers with yet: taken all the same, so that no policy can come to depend on them.
+const TAKEN_EARLY: [&str; 1] = ["downstream_busy"];
 
 impl HostCode {
     /// Every code, for tests and for `is_taken`.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::KeyRequired,
         Self::KeyInvalid,
         Self::ScopeMissing,
@@ -66,6 +67,7 @@ impl HostCode {
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
         Self::BodyTimeout,
+        Self::RateLimited,
         Self::Busy,
         Self::PolicyTimeout,
         Self::PolicyFailed,
@@ -100,6 +102,7 @@ impl HostCode {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
+            Self::RateLimited => "rate_limited",
             Self::Busy => "busy",
             Self::PolicyTimeout => "policy_timeout",
             Self::PolicyFailed => "policy_failed",
@@ -134,6 +137,7 @@ impl HostCode {
             Self::MethodNotAllowed => "This method is not allowed here",
             Self::BodyTooLarge => "The request body is too large",
             Self::BodyTimeout => "The request body did not arrive in time",
+            Self::RateLimited => "Too many requests",
             Self::PolicyFailed => "Provisioning is not possible at the moment",
             Self::Busy | Self::PolicyTimeout | Self::StorageUnavailable | Self::InternalError => {
                 "Try again later"

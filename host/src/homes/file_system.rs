@@ -22,6 +22,9 @@ const BATCH: usize = 64;
 /// Pieces of work of one tenant that may wait; past it a request is answered `busy`.
 const LANE_LIMIT: usize = 256;
 
+/// How long folders are made before the fsync that those made so far wait for.
+const ROUND: Duration = Duration::from_millis(500);
+
 /// How long a file system may take: the provider waits five seconds for the whole answer.
 pub(super) const WITHIN: Duration = Duration::from_secs(3);
 
@@ -185,31 +188,47 @@ async fn within<T>(answered: oneshot::Receiver<Result<T, HomeError>>) -> Result<
     }
 }
 
+/// Makes what is asked for, with one fsync a root. Where each folder takes long, those who came first are not kept waiting for all.
 fn make(batch: Vec<Making>) {
-    let mut pending = Vec::with_capacity(batch.len());
-    for work in batch {
-        match work {
-            Making::Discard { home, answer } => {
-                let _ = answer.send(home.root.raze(&home.name, &home.raised));
-            }
-            // Nobody waits for it any more.
-            Making::Build { answer, .. } if answer.is_closed() => {}
-            Making::Build { root, name, take, answer } => {
-                kill_point::reach("before_mkdir");
-                let raised = root.raise(&name, take);
-                kill_point::reach("after_mkdir");
-                match raised {
-                    Ok(raised) => pending.push(Pending { root, name, raised, answer }),
-                    Err(error) => drop(answer.send(Err(error))),
+    let mut left = batch.into_iter();
+    while left.len() > 0 {
+        let began = Instant::now();
+        let mut pending = Vec::with_capacity(left.len());
+        while began.elapsed() < ROUND
+            && let Some(work) = left.next()
+        {
+            pending.extend(raise(work));
+        }
+        while let Some(first) = pending.first() {
+            let root = Arc::clone(&first.root);
+            let (of_this_root, others) = pending.into_iter().partition(|p| is_same(&p.root, &root));
+            pending = others;
+            finish(&root, of_this_root);
+        }
+    }
+}
+
+/// One piece of work up to the fsync, if it has one.
+fn raise(work: Making) -> Option<Pending> {
+    match work {
+        Making::Discard { home, answer } => {
+            let _ = answer.send(home.root.raze(&home.name, &home.raised));
+            None
+        }
+        // Nobody waits for it any more.
+        Making::Build { answer, .. } if answer.is_closed() => None,
+        Making::Build { root, name, take, answer } => {
+            kill_point::reach("before_mkdir");
+            let raised = root.raise(&name, take);
+            kill_point::reach("after_mkdir");
+            match raised {
+                Ok(raised) => Some(Pending { root, name, raised, answer }),
+                Err(error) => {
+                    let _ = answer.send(Err(error));
+                    None
                 }
             }
         }
-    }
-    while let Some(first) = pending.first() {
-        let root = Arc::clone(&first.root);
-        let (of_this_root, others) = pending.into_iter().partition(|p| is_same(&p.root, &root));
-        pending = others;
-        finish(&root, of_this_root);
     }
 }
 

@@ -165,7 +165,8 @@ impl Root {
         }
     }
 
-    fn put_in_style(&self, name: &str) -> Result<(), Errno> {
+    /// Mode and group as configured, for a folder that is there.
+    pub(super) fn put_in_style(&self, name: &str) -> Result<(), Errno> {
         let wanted = Mode::from(self.style.mode);
         let as_wanted = |mode, group| {
             let group = self.style.group.is_none_or(|wanted| wanted == group);
@@ -208,6 +209,19 @@ impl Root {
         })
     }
 
+    /// Whether one of these accounts at least has its folder here; an error when none has: then this is not the directory that
+    /// homes were made in, but the empty one that another disk is mounted on.
+    pub(super) fn bears_out(&self, names: &[String]) -> Result<(), HomeError> {
+        let found = |name: &String| {
+            rustix::fs::statat(&self.directory, name.as_str(), AtFlags::SYMLINK_NOFOLLOW).is_ok()
+        };
+        if names.is_empty() || names.iter().any(found) {
+            return Ok(());
+        }
+        let why = "none of its accounts' folders is here: is the disk mounted?";
+        Err(storage(&self.path, io::Error::new(io::ErrorKind::NotFound, why)))
+    }
+
     /// Whether a home could be made now: writable, and room left.
     pub(super) fn ready(&self) -> Result<(), HomeError> {
         let fail = |errno: Errno| storage(&self.path, errno);
@@ -237,7 +251,7 @@ fn is_ours(folder: &OwnedFd) -> Result<bool, Errno> {
     Ok(us.is_root() || rustix::fs::fstat(folder)?.st_uid == us.as_raw())
 }
 
-fn is_empty(folder: &OwnedFd) -> Result<bool, Errno> {
+pub(super) fn is_empty(folder: &OwnedFd) -> Result<bool, Errno> {
     for entry in rustix::fs::Dir::read_from(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();

@@ -4,6 +4,7 @@
 use crate::domain::{Applicant, Assurance, Email, Held, HostCode, Refusal, TenantId};
 use crate::http::noes;
 use crate::http::path::{Named, encode};
+use crate::http::places::in_time;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::request_id::RequestId;
@@ -72,8 +73,9 @@ pub(super) async fn list(asked: Asked, query: Query) -> Response {
     let answer = async {
         let tenant = enter(&rooms, &headers, &named, Scope::Read).await?;
         let (limit, after) = (query.limit()?, query.after()?);
-        let _place = rooms.places.enter(tenant.id())?;
-        let page = rooms.operations.accounts(&tenant, query.get("q"), after, limit).await?;
+        let _place = rooms.reading.enter(tenant.id())?;
+        let page =
+            in_time(rooms.operations.accounts(&tenant, query.get("q"), after, limit)).await?;
         let page = page.map(|held| Ok::<_, Problem>(text(held)))?;
         Ok(Json(ListText::new(page)).into_response())
     };
@@ -88,7 +90,7 @@ pub(super) async fn show(asked: Asked) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {
         let tenant = enter(&rooms, &headers, &named, Scope::Read).await?;
-        let _place = rooms.places.enter(tenant.id())?;
+        let _place = rooms.reading.enter(tenant.id())?;
         let held = rooms.operations.account(&tenant, named.part("name")).await?;
         shown(held)
     };
@@ -164,7 +166,7 @@ async fn enter(
     named: &Named,
     scope: Scope,
 ) -> Result<Tenant, Problem> {
-    tenant::enter(&rooms.ledger, headers, named.tenant(), scope).await
+    tenant::enter(rooms, headers, named.tenant(), scope).await
 }
 
 /// The right to act, and the account it is about.

@@ -46,7 +46,7 @@ async fn answer(
     wanted: Option<&str>,
     body: Body,
 ) -> Result<DecisionText, Problem> {
-    let tenant = tenant::enter(&rooms.ledger, headers, wanted, Scope::Provision).await?;
+    let tenant = tenant::enter(rooms, headers, wanted, Scope::Provision).await?;
     let body = body::read(body, rooms.manners.body_limit_bytes).await?;
     let request = Question::read_with_occasion(&body)?.into_request(
         tenant.name(),

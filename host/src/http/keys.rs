@@ -78,7 +78,7 @@ pub(super) async fn revoke(asked: Asked) -> Response {
 pub(super) async fn list_operators(asked: Asked) -> Response {
     let (State(rooms), Extension(id), _, headers) = asked;
     let answer = async {
-        let operator = tenant::enter_house(&rooms.ledger, &headers).await?;
+        let operator = tenant::enter_house(&rooms, &headers).await?;
         Ok(all(rooms.operations.operator_keys(&operator).await?))
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
@@ -91,7 +91,7 @@ pub(super) async fn list_operators(asked: Asked) -> Response {
 pub(super) async fn create_operators(asked: Asked, body: Body) -> Response {
     let (State(rooms), Extension(id), _, headers) = asked;
     let answer = async {
-        let operator = tenant::enter_house(&rooms.ledger, &headers).await?;
+        let operator = tenant::enter_house(&rooms, &headers).await?;
         let form: KeyForm = read_form(&read(&rooms, body).await?)?;
         if form.scopes.is_some() {
             let why = "an operator key opens everything".to_owned();
@@ -111,7 +111,7 @@ pub(super) async fn create_operators(asked: Asked, body: Body) -> Response {
 pub(super) async fn revoke_operators(asked: Asked) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {
-        let operator = tenant::enter_house(&rooms.ledger, &headers).await?;
+        let operator = tenant::enter_house(&rooms, &headers).await?;
         let (operations, key) = (rooms.operations.clone(), named.part("id").to_owned());
         to_its_end(async move { operations.revoke_operator_key(&operator, &key).await }).await?;
         Ok(StatusCode::NO_CONTENT.into_response())

@@ -49,6 +49,8 @@ noes! {
     ChangingTenant: TenantNotEmpty HomeOverlaps IssuerConflict;
     /// `DELETE /v1/tenants/{tenant}`
     RemovingTenant: TenantNotEmpty;
+    /// `GET /metrics`
+    Measuring: NotFound;
 }
 
 /// A response for every status of these codes, described by nothing but them: `openapi` makes sentences and schemas of that.

@@ -3,7 +3,7 @@
 //! Refuses to be written by hand: a path, a field or a code that is served stands here, or the tests fail.
 
 use crate::domain::HostCode;
-use crate::http::{doors, noes, problem, provision_user};
+use crate::http::{doors, metrics_door, noes, problem, provision_user};
 use crate::wire::{FailureText, ProblemText};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
@@ -17,7 +17,7 @@ use utoipa::openapi::OpenApi;
 
 /// The document and its tag: made once, when it is first asked for.
 static DOCUMENT: LazyLock<(String, String)> = LazyLock::new(|| {
-    let text = describe(doors().into_openapi()).to_string();
+    let text = describe(doors().merge(metrics_door()).into_openapi()).to_string();
     let digest: String =
         Sha256::digest(&text).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     (text, format!("\"{digest}\""))
@@ -117,7 +117,7 @@ fn finish(path: &str, method: &str, operation: &mut Value, paths: &BTreeSet<Stri
             json!({"description": codes.join(", "), "content": {shape.0: {"schema": schema}}});
         let header = match status.as_str() {
             "401" => "WWW-Authenticate",
-            "503" => "Retry-After",
+            "429" | "503" => "Retry-After",
             _ => continue,
         };
         response["headers"] = json!({header: reference(header)});
@@ -148,7 +148,7 @@ fn codes(
     let keyed = operation["security"].is_null();
     let reads = !operation["requestBody"].is_null();
     if keyed {
-        [C::KeyRequired, C::KeyInvalid, C::Busy, C::StorageUnavailable]
+        [C::KeyRequired, C::KeyInvalid, C::RateLimited, C::Busy, C::StorageUnavailable]
             .into_iter()
             .for_each(&mut add);
     }

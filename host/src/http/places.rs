@@ -2,6 +2,8 @@
 //! Refuses to let what waits for a disk that hangs grow for ever, and one tenant take every place.
 
 use crate::domain::{HostCode, TenantId};
+use crate::http::ANSWER_WITHIN;
+use crate::http::problem::Problem;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,9 +13,17 @@ const PLACES: usize = 1024;
 /// Those of one tenant.
 const PLACES_OF_A_TENANT: usize = 256;
 
+/// The same for those who only read: they must not keep anybody from being provisioned.
+const READING: usize = 64;
+const READING_OF_A_TENANT: usize = 16;
+
 /// Who is in.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Places(Arc<Mutex<HashMap<TenantId, usize>>>);
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    taken: Arc<Mutex<HashMap<TenantId, usize>>>,
+    all: usize,
+    of_a_tenant: usize,
+}
 
 /// A place, given back when this is dropped.
 #[derive(Debug)]
@@ -22,13 +32,24 @@ pub(super) struct Place {
     places: Places,
 }
 
+impl Default for Places {
+    fn default() -> Self {
+        Self { taken: Arc::default(), all: PLACES, of_a_tenant: PLACES_OF_A_TENANT }
+    }
+}
+
 impl Places {
+    /// Places for those who only read.
+    pub(super) fn reading() -> Self {
+        Self { taken: Arc::default(), all: READING, of_a_tenant: READING_OF_A_TENANT }
+    }
+
     /// A place for a request of `tenant`, or `busy`.
     pub(super) fn enter(&self, tenant: TenantId) -> Result<Place, HostCode> {
         let mut taken = self.lock();
         let all: usize = taken.values().sum();
         let own = taken.entry(tenant).or_default();
-        if all >= PLACES || *own >= PLACES_OF_A_TENANT {
+        if all >= self.all || *own >= self.of_a_tenant {
             return Err(HostCode::Busy);
         }
         *own += 1;
@@ -36,7 +57,7 @@ impl Places {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -50,6 +71,14 @@ impl Drop for Place {
             }
         }
     }
+}
+
+/// Waits for what changes nothing no longer than for an answer; `busy` past it.
+pub(super) async fn in_time<T, E: Into<Problem>>(
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, Problem> {
+    let done = tokio::time::timeout(ANSWER_WITHIN, work).await;
+    done.map_err(|_| Problem::from(HostCode::Busy))?.map_err(Into::into)
 }
 
 #[cfg(test)]

@@ -82,6 +82,11 @@ impl Problem {
         };
         respond(self.status, self.header, body, "application/problem+json")
     }
+
+    /// As the door at `path` says it: for answers that are made outside of the doors.
+    pub(super) fn respond_at(self, path: &str, id: &RequestId) -> Response {
+        if path == provision_user::PATH { self.compatible(id) } else { self.respond_v1(id) }
+    }
 }
 
 fn respond(
@@ -144,6 +149,7 @@ fn answer(code: HostCode) -> (StatusCode, Option<(HeaderName, &'static str)>) {
         C::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
         C::BodyTooLarge => S::PAYLOAD_TOO_LARGE,
         C::BodyTimeout => S::REQUEST_TIMEOUT,
+        C::RateLimited => S::TOO_MANY_REQUESTS,
         C::Busy | C::PolicyTimeout | C::PolicyFailed | C::StorageUnavailable => {
             S::SERVICE_UNAVAILABLE
         }
@@ -151,7 +157,9 @@ fn answer(code: HostCode) -> (StatusCode, Option<(HeaderName, &'static str)>) {
     };
     let header = match code {
         C::KeyRequired | C::KeyInvalid => Some((WWW_AUTHENTICATE, "Bearer")),
-        C::Busy | C::PolicyTimeout | C::StorageUnavailable => Some((RETRY_AFTER, AGAIN_AFTER)),
+        C::RateLimited | C::Busy | C::PolicyTimeout | C::StorageUnavailable => {
+            Some((RETRY_AFTER, AGAIN_AFTER))
+        }
         _ => None,
     };
     (status, header)
@@ -254,8 +262,7 @@ pub(super) fn finish(response: Response, path: &str, id: &RequestId) -> Response
     if response.extensions().get::<Panicked>().is_none() {
         return response;
     }
-    let problem = Problem::from(HostCode::InternalError);
-    if path == provision_user::PATH { problem.compatible(id) } else { problem.respond_v1(id) }
+    Problem::from(HostCode::InternalError).respond_at(path, id)
 }
 
 #[cfg(test)]

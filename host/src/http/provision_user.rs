@@ -6,6 +6,7 @@ use crate::http::noes;
 use crate::http::problem::{self, Problem};
 use crate::http::request_id::RequestId;
 use crate::http::{Rooms, accounts, body, now, tenant};
+use crate::kill_point;
 use crate::provision::{Ask, Outcome};
 use crate::wire::{BodyError, CompatibleForm, Question};
 use axum::body::Body;
@@ -50,7 +51,9 @@ pub(super) async fn door(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    match answer(&rooms, &id, &headers, body).await {
+    let answer = answer(&rooms, &id, &headers, body).await;
+    kill_point::reach("before_answer");
+    match answer {
         Ok(success) => (StatusCode::OK, Json(success)).into_response(),
         Err(problem) => problem.compatible(&id),
     }
@@ -67,7 +70,7 @@ async fn answer(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Success, Problem> {
-    let tenant = tenant::enter_compatible(&rooms.ledger, headers).await?;
+    let tenant = tenant::enter_compatible(rooms, headers).await?;
     let body = body::read(body, rooms.manners.body_limit_bytes).await?;
     let question = Question::read(&body)?;
     let request = question.into_request(tenant.name(), tenant.issuer(), SOURCE, now());

@@ -4,6 +4,7 @@
 use crate::domain::{HostCode, Page, RecordFilter, RecordRow};
 use crate::http::Rooms;
 use crate::http::path::Named;
+use crate::http::places::in_time;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::request_id::RequestId;
@@ -72,7 +73,7 @@ async fn answer(
     request_id: Option<&str>,
 ) -> Result<Json<ListText<RecordText>>, Problem> {
     let any_of = [Scope::Read, Scope::Policy];
-    let tenant = tenant::enter_with(&rooms.ledger, headers, named.tenant(), &any_of).await?;
+    let tenant = tenant::enter_with(rooms, headers, named.tenant(), &any_of).await?;
     let whole = tenant.may(Scope::Read);
     let filter = filter(query, request_id)?;
     if filter.applicant.is_some() && !whole {
@@ -81,11 +82,11 @@ async fn answer(
     let number = |text: &str| read_cursor(text)?.parse().ok();
     let (after, limit) = (query.read::<i64>("after", number)?, query.limit()?);
     let follow = query.switch("follow")?;
-    let _place = rooms.places.enter(tenant.id())?;
+    let _place = rooms.reading.enter(tenant.id())?;
     let page = if follow {
-        rooms.operations.decisions_since(&tenant, filter, after, limit).await?
+        in_time(rooms.operations.decisions_since(&tenant, filter, after, limit)).await?
     } else {
-        rooms.operations.decisions(&tenant, filter, after, limit).await?
+        in_time(rooms.operations.decisions(&tenant, filter, after, limit)).await?
     };
     if request_id.is_some() && after.is_none() && !follow && page.items.is_empty() {
         return Err(HostCode::NotFound.into());

@@ -1,8 +1,10 @@
 //! `X-Request-Id`: one name for a request in its answer, its log lines and its rows. An incoming one that is short and plain is
 //! kept; it may come again, as a retry, and is no key.
 
+use crate::http::client::Client;
 use crate::http::problem;
 use crate::meters::{AnswerLabel, METERS};
+use axum::Extension;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -18,7 +20,11 @@ const LIMIT: usize = 64;
 pub(super) struct RequestId(pub(super) String);
 
 /// Names the request, follows it through the rooms and says how it ended.
-pub(super) async fn follow(mut request: Request, next: Next) -> Response {
+pub(super) async fn follow(
+    Extension(Client(client)): Extension<Client>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = request.headers().get(&HEADER).and_then(keep).unwrap_or_else(fresh);
     let named = RequestId(id.clone());
     request.extensions_mut().insert(named.clone());
@@ -32,7 +38,7 @@ pub(super) async fn follow(mut request: Request, next: Next) -> Response {
         let response = problem::finish(next.run(request).await, &path, &named);
         let (status, took) = (response.status().as_u16(), began.elapsed());
         METERS.answers.get_or_create(&AnswerLabel { route, status }).inc();
-        info!(%method, path, status, took_us = took.as_micros(), "answered");
+        info!(%client, %method, path, status, took_us = took.as_micros(), "answered");
         response
     }
     .instrument(span)

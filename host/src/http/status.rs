@@ -2,6 +2,7 @@
 
 use crate::domain::Page;
 use crate::http::keys;
+use crate::http::places::in_time;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::tenant::{Who, enter_either};
@@ -21,15 +22,15 @@ use axum::{Extension, Json};
 pub(super) async fn show(asked: Asked, query: Query) -> Response {
     let (State(rooms), Extension(id), _, headers) = asked;
     let answer = async {
-        let (page, ending) = match enter_either(&rooms.ledger, &headers, Scope::Read).await? {
+        let (page, ending) = match enter_either(&rooms, &headers, Scope::Read).await? {
             Who::Operator(operator) => {
                 let (after, limit) = (query.after()?, query.limit()?);
-                let page = rooms.operations.statuses(&operator, after, limit).await?;
+                let page = in_time(rooms.operations.statuses(&operator, after, limit)).await?;
                 (page, Some(rooms.operations.expiring_operator_keys(&operator).await?))
             }
             Who::Tenant(tenant) => {
-                let _place = rooms.places.enter(tenant.id())?;
-                let items = vec![rooms.operations.status(&tenant).await?];
+                let _place = rooms.reading.enter(tenant.id())?;
+                let items = vec![in_time(rooms.operations.status(&tenant)).await?];
                 (Page { items, next: None }, None)
             }
         };

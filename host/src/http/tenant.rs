@@ -2,6 +2,7 @@
 //! empty key never gets that far.
 
 use crate::domain::HostCode;
+use crate::http::Rooms;
 use crate::http::problem::Problem;
 use crate::ledger::{Denied, Ledger, Operator, Scope, Tenant};
 use axum::http::HeaderMap;
@@ -9,27 +10,27 @@ use axum::http::header::AUTHORIZATION;
 
 /// Opens a tenant for whoever sent these headers; `wanted` is the tenant of the path, none means the key's own.
 pub(super) async fn enter(
-    ledger: &Ledger,
+    rooms: &Rooms,
     headers: &HeaderMap,
     wanted: Option<&str>,
     scope: Scope,
 ) -> Result<Tenant, Problem> {
-    enter_with(ledger, headers, wanted, &[scope]).await
+    enter_with(rooms, headers, wanted, &[scope]).await
 }
 
 /// The same with a key that has one of these scopes.
 pub(super) async fn enter_with(
-    ledger: &Ledger,
+    rooms: &Rooms,
     headers: &HeaderMap,
     wanted: Option<&str>,
     any_of: &[Scope],
 ) -> Result<Tenant, Problem> {
-    Ok(ledger.authenticate(presented(headers)?, wanted, any_of)?)
+    Ok(present(rooms, headers, |ledger, key| ledger.authenticate(key, wanted, any_of))??)
 }
 
 /// Opens what is no tenant's.
-pub(super) async fn enter_house(ledger: &Ledger, headers: &HeaderMap) -> Result<Operator, Problem> {
-    Ok(ledger.authenticate_operator(presented(headers)?)?)
+pub(super) async fn enter_house(rooms: &Rooms, headers: &HeaderMap) -> Result<Operator, Problem> {
+    Ok(present(rooms, headers, Ledger::authenticate_operator)??)
 }
 
 /// Somebody with a right, whichever kind it is.
@@ -40,27 +41,43 @@ pub(super) enum Who {
 
 /// Opens everything for an operator, and for a tenant's key with this scope its own tenant.
 pub(super) async fn enter_either(
-    ledger: &Ledger,
+    rooms: &Rooms,
     headers: &HeaderMap,
     scope: Scope,
 ) -> Result<Who, Problem> {
-    let presented = presented(headers)?;
-    match ledger.authenticate(presented, None, &[scope]) {
-        Err(Denied::TenantRequired) => Ok(Who::Operator(ledger.authenticate_operator(presented)?)),
-        opened => Ok(Who::Tenant(opened?)),
-    }
+    let who =
+        present(rooms, headers, |ledger, key| match ledger.authenticate(key, None, &[scope]) {
+            Err(Denied::TenantRequired) => ledger.authenticate_operator(key).map(Who::Operator),
+            opened => opened.map(Who::Tenant),
+        });
+    Ok(who??)
 }
 
 /// The same for the compatible door, whose clients know one way only in which a key can be wrong.
 pub(super) async fn enter_compatible(
-    ledger: &Ledger,
+    rooms: &Rooms,
     headers: &HeaderMap,
 ) -> Result<Tenant, Problem> {
-    let opened = ledger.authenticate(presented(headers)?, None, &[Scope::Provision]);
+    let provision = [Scope::Provision];
+    let opened = present(rooms, headers, |ledger, key| ledger.authenticate(key, None, &provision))?;
     opened.map_err(|denied| match denied {
         Denied::ScopeMissing(_) | Denied::TenantRequired => HostCode::KeyInvalid.into(),
         other => other.into(),
     })
+}
+
+/// Presents the key to the ledger, and counts it if it is somebody's, whatever it opens.
+fn present<T>(
+    rooms: &Rooms,
+    headers: &HeaderMap,
+    ask: impl FnOnce(&Ledger, &str) -> Result<T, Denied>,
+) -> Result<Result<T, Denied>, HostCode> {
+    let key = presented(headers)?;
+    let opened = ask(&rooms.ledger, key);
+    if !matches!(opened, Err(Denied::Unknown | Denied::Ledger(_))) {
+        rooms.rates.count_key(key)?;
+    }
+    Ok(opened)
 }
 
 /// `X-API-Key`, else `Authorization: Bearer`; an empty value counts as missing.

@@ -30,7 +30,7 @@ pub(super) type Asked = (State<Rooms>, Extension<RequestId>, Named, HeaderMap);
 pub(super) async fn list(asked: Asked, query: Query) -> Response {
     let (State(rooms), Extension(id), _, headers) = asked;
     let answer = async {
-        let operator = tenant::enter_house(&rooms.ledger, &headers).await?;
+        let operator = tenant::enter_house(&rooms, &headers).await?;
         let page = rooms.operations.tenants(&operator, query.after()?, query.limit()?).await?;
         let page = page.map(|shown| Ok::<_, Problem>(text(shown)))?;
         Ok(Json(ListText::new(page)).into_response())
@@ -45,7 +45,7 @@ pub(super) async fn list(asked: Asked, query: Query) -> Response {
 pub(super) async fn create(asked: Asked, body: Body) -> Response {
     let (State(rooms), Extension(id), _, headers) = asked;
     let answer = async {
-        let operator = tenant::enter_house(&rooms.ledger, &headers).await?;
+        let operator = tenant::enter_house(&rooms, &headers).await?;
         let TenantForm { name, issuer, home } = read_form(&read(&rooms, body).await?)?;
         let name = TenantName::parse(&name).ok_or_else(|| {
             Problem::field("name").explained(Some("expected [a-z0-9][a-z0-9-]{0,62}".to_owned()))
@@ -111,7 +111,7 @@ pub(super) async fn enter(
     named: &Named,
     any_of: &[Scope],
 ) -> Result<Tenant, Problem> {
-    tenant::enter_with(&rooms.ledger, headers, named.tenant(), any_of).await
+    tenant::enter_with(rooms, headers, named.tenant(), any_of).await
 }
 
 pub(super) async fn read(rooms: &Rooms, body: Body) -> Result<Bytes, Problem> {

@@ -43,6 +43,15 @@ pub struct Reservation {
     _turn: Turn<(TenantId, FoldKey)>,
 }
 
+/// How somebody comes to a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// By asking for it: what is reserved is held.
+    Asking,
+    /// By hand, with the folder of exactly this name: what reserved it was that folder.
+    Adopting,
+}
+
 /// This person's requests wait for each other while this lives.
 #[derive(Debug)]
 pub struct PersonTurn {
@@ -101,14 +110,16 @@ impl Book {
         entry: Entry,
     ) -> Result<bool, LedgerError> {
         let (tenant, id, subject) = (self.tenant.clone(), account.id, subject.to_owned());
+        let privacy = self.ledger.privacy;
         let link = move |tx: &Connection| {
             tenant.still_holds(tx)?;
             let linked = tx.execute(
-                "UPDATE accounts SET subject = ?1 WHERE id = ?2 AND tenant = ?3 AND subject IS NULL",
+                "UPDATE accounts SET subject = ?1 WHERE id = ?2 AND tenant = ?3 AND subject IS NULL
+                     AND state = 'active'",
                 (subject, id, tenant.id.0),
             )?;
             if linked == 1 {
-                record::insert(tx, tenant.id.0, &tenant.key, &entry)?;
+                record::insert(tx, tenant.id.0, &tenant.key, privacy, &entry)?;
             }
             Ok(linked == 1)
         };
@@ -123,14 +134,22 @@ impl Book {
 
     /// Whether somebody holds the name or a spelling of it.
     pub fn is_held(&self, name: &Name) -> Result<bool, LedgerError> {
-        self.ledger.database.glance(|c| rows::is_held(c, self.tenant.id, &name.fold()))
+        self.is_held_from(name, Claim::Asking)
     }
 
     /// Keeps a name free for the caller: waits for whoever is about to get it, and is `None` when somebody has it.
-    pub async fn reserve(&self, name: &Name) -> Result<Option<Reservation>, LedgerError> {
+    pub async fn reserve(
+        &self,
+        name: &Name,
+        claim: Claim,
+    ) -> Result<Option<Reservation>, LedgerError> {
         let turn = self.ledger.names.take((self.tenant.id, name.fold()));
         let turn = tokio::time::timeout(NAME_WAIT, turn).await.map_err(|_| LedgerError::Busy)?;
-        Ok((!self.is_held(name)?).then_some(Reservation { _turn: turn }))
+        Ok((!self.is_held_from(name, claim)?).then_some(Reservation { _turn: turn }))
+    }
+
+    fn is_held_from(&self, name: &Name, claim: Claim) -> Result<bool, LedgerError> {
+        self.ledger.database.glance(|c| rows::is_held(c, self.tenant.id, name, claim))
     }
 
     /// Opens an account and records the decision, or records why not: one transaction. The name's home must be durable.
@@ -141,7 +160,7 @@ impl Book {
         allowance: &Allowance,
         entry: Entry,
     ) -> Result<Opened, LedgerError> {
-        let tenant = self.tenant.clone();
+        let (tenant, privacy) = (self.tenant.clone(), self.ledger.privacy);
         let (applicant, name, allowance) = (applicant.clone(), name.clone(), allowance.clone());
         let open = move |tx: &Connection| {
             tenant.still_holds(tx)?;
@@ -151,7 +170,7 @@ impl Book {
                 Opened::Refused(refusal) => entry.said.clone().overruled(refusal),
             };
             let entry = Entry { asked: entry.asked.clone(), said };
-            record::insert(tx, tenant.id.0, &tenant.key, &entry)?;
+            record::insert(tx, tenant.id.0, &tenant.key, privacy, &entry)?;
             Ok(opened)
         };
         self.commit(open).await
@@ -185,7 +204,7 @@ fn open(
     if let Some(code) = allowance.over_quota(used, email.map(Email::assurance)) {
         return Ok(Opened::Refused(Refusal::host(code)));
     }
-    Ok(match insert(tx, tenant, applicant, name, allowance, revision)? {
+    Ok(match insert(tx, tenant, applicant, name, allowance, revision, Claim::Asking)? {
         Some(account) => Opened::Account(account),
         None => Opened::Refused(Refusal::host(HostCode::UsernameTaken)),
     })
@@ -199,7 +218,12 @@ fn insert(
     name: &Name,
     allowance: &Allowance,
     revision: u64,
+    claim: Claim,
 ) -> Result<Option<Account>, LedgerError> {
+    // The constraint below does not look into `reserved`.
+    if rows::is_held(tx, tenant, name, claim)? {
+        return Ok(None);
+    }
     let email = applicant.email.as_ref();
     let sql = format!(
         "INSERT INTO accounts (tenant, issuer, subject, username, name, name_key, email, verified_domain, state, allowance,
@@ -226,5 +250,10 @@ fn insert(
             rows::account,
         )
         .optional()?;
+    if claim == Claim::Adopting && inserted.is_some() {
+        // What the name was kept for is done.
+        let sql = "DELETE FROM reserved WHERE tenant = ?1 AND name_key = ?2";
+        tx.prepare_cached(sql)?.execute((tenant.0, name.fold().as_str()))?;
+    }
     Ok(inserted)
 }

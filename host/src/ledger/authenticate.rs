@@ -134,12 +134,14 @@ fn admit(
         (None, None) => return Err(Denied::TenantRequired),
     };
     let sql = format!(
-        "SELECT id, name, issuer, created_at FROM tenants WHERE {column} = ?1 AND removed_at IS NULL"
+        "SELECT id, name, issuer, home, created_at FROM tenants WHERE {column} = ?1 AND removed_at IS NULL"
     );
-    let (id, name, issuer, since): (i64, String, String, i64) = connection
+    let (id, name, issuer, home, since): (i64, String, String, Option<String>, i64) = connection
         .prepare_cached(&sql)
         .and_then(|mut s| {
-            s.query_row([value], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))).optional()
+            let row =
+                |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?));
+            s.query_row([value], row).optional()
         })
         .map_err(LedgerError::from)?
         .filter(|(id, ..)| key.tenant.is_none_or(|own| own == *id))
@@ -147,7 +149,7 @@ fn admit(
     let scopes = key.tenant.map(|_| Scope::split(&key.scopes));
     let name = TenantName::parse(&name)
         .ok_or_else(|| LedgerError::Unexpected(format!("a tenant named {name:?}")))?;
-    let tenant = Tenant { id: TenantId(id), name, issuer, since, key: key.id, scopes };
+    let tenant = Tenant { id: TenantId(id), name, issuer, home, since, key: key.id, scopes };
     match any_of.first() {
         Some(scope) if !any_of.iter().any(|scope| tenant.may(*scope)) => {
             Err(Denied::ScopeMissing(*scope))

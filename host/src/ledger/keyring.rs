@@ -80,10 +80,11 @@ impl Book {
         let (tenant, request_id, made) = (self.tenant.clone(), request_id.to_owned(), key.clone());
         let create = move |tx: &Connection| {
             tenant.still_holds(tx)?;
-            create(tx, &made, Some(tenant.id), &new, Some(&tenant.key), request_id)
+            let Some(new) = within(tx, &tenant.key, new)? else { return Ok(None) };
+            create(tx, &made, Some(tenant.id), &new, Some(&tenant.key), request_id).map(Some)
         };
         let entry = self.ledger.database.write(self.tenant.id, create).await?;
-        Ok(Some((key, entry)))
+        Ok(entry.map(|entry| (key, entry)))
     }
 
     /// Revokes a key of the tenant; false when there is none of this id that still opened something.
@@ -106,17 +107,20 @@ impl Ledger {
         self.database.read(|c| list(c, None)).await
     }
 
-    /// Makes a key for an operator. It is no tenant's, so its own row is the record of who made it.
+    /// Makes a key for an operator; none when the asking one was revoked meanwhile. It is no tenant's, so its own row is the record of who made it.
     pub async fn create_operator_key(
         &self,
         by: &Operator,
         new: NewKey,
-    ) -> Result<(Key, KeyEntry), LedgerError> {
+    ) -> Result<Option<(Key, KeyEntry)>, LedgerError> {
         let key = Key::random(KeyKind::Operator)?;
         let (by, made) = (by.key.clone(), key.clone());
-        let create = move |tx: &Connection| create(tx, &made, None, &new, Some(&by), String::new());
+        let create = move |tx: &Connection| {
+            let Some(new) = within(tx, &by, new)? else { return Ok(None) };
+            create(tx, &made, None, &new, Some(&by), String::new()).map(Some)
+        };
         let entry = self.database.write(HOUSE, create).await?;
-        Ok((key, entry))
+        Ok(entry.map(|entry| (key, entry)))
     }
 
     /// Revokes an operator's key, also the last and the asking one: the machine can make another.
@@ -150,6 +154,19 @@ pub fn recover_key(
     Ok(entry.map(|entry| (key, entry)))
 }
 
+/// What is wanted, ending no later than the key that makes it; none when that one opens nothing any more.
+fn within(tx: &Connection, maker: &str, new: NewKey) -> Result<Option<NewKey>, LedgerError> {
+    let now = now_ms();
+    let sql = "SELECT expires_at FROM keys WHERE id = ?1 AND revoked_at IS NULL AND coalesce(expires_at > ?2, 1)";
+    let maker: Option<Option<i64>> =
+        tx.query_row(sql, (maker, now), |row| row.get(0)).optional()?;
+    Ok(maker.map(|ends| {
+        let left = ends.map(|ends| ends - now);
+        let wanted = new.expires_in_ms;
+        NewKey { expires_in_ms: wanted.into_iter().chain(left).min(), ..new }
+    }))
+}
+
 fn create(
     tx: &Connection,
     key: &Key,
@@ -177,7 +194,8 @@ fn create(
 
 fn revoke(tx: &Connection, tenant: Option<i64>, id: &str, by: &str) -> Result<bool, LedgerError> {
     let changed = tx.execute(
-        "UPDATE keys SET revoked_at = ?1, revoked_by = ?2 WHERE id = ?3 AND tenant IS ?4 AND revoked_at IS NULL",
+        "UPDATE keys SET revoked_at = ?1, revoked_by = ?2 WHERE id = ?3 AND tenant IS ?4 AND revoked_at IS NULL
+             AND coalesce(expires_at > ?1, 1)",
         (now_ms(), by, id, tenant),
     )?;
     Ok(changed == 1)

@@ -92,6 +92,9 @@ pub enum KeyError {
     /// Too short, or not printable ASCII without spaces.
     #[error("a key is an enl_… key, or 16 and more printable characters without spaces")]
     Weak,
+    /// The system has no randomness to give.
+    #[error("the system has no randomness to give")]
+    NoRandomness,
 }
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -129,7 +132,10 @@ impl Key {
         if text.len() < FOREIGN_LIMIT || !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(KeyError::Weak);
         }
-        let id = hash(text).iter().take(ID_DIGITS / 2).map(|b| format!("{b:02x}")).collect();
+        // Nothing of the key, not even of its hash: ids are shown, and a weak key could be found out by it.
+        let mut bytes = [0_u8; ID_DIGITS / 2];
+        getrandom::fill(&mut bytes).map_err(|_| KeyError::NoRandomness)?;
+        let id = bytes.iter().map(|b| format!("{b:02x}")).collect();
         Ok(Self { id, text: text.to_owned(), own_form: false })
     }
 

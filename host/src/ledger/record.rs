@@ -44,6 +44,15 @@ pub struct Said {
     fuel: Option<u64>,
 }
 
+/// Whether the record knows people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privacy {
+    /// As the provider sent them.
+    Shown,
+    /// Not at all: what was decided, under which revision, and about nobody.
+    Masked,
+}
+
 /// A row to be.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -108,6 +117,13 @@ impl Said {
         }
     }
 
+    /// Whether the detail is one of the host's own words, such as `linked`, and not what somebody sent or a policy said.
+    fn is_host_word(&self) -> bool {
+        let host = self.stage.is_none_or(|stage| stage == Stage::Host.as_str());
+        let plain = |detail: &String| detail.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        host && self.detail.as_ref().is_some_and(plain)
+    }
+
     /// `known`, `granted`, `refused` or `failed`.
     pub fn outcome(&self) -> &'static str {
         self.outcome
@@ -128,9 +144,9 @@ impl Book {
     /// Puts a row on its way into the record and does not wait for it, unless many are on their way: it is on the disk with the
     /// next commit, and lost if the process dies before.
     pub async fn note(&self, entry: Entry) -> Result<(), LedgerError> {
-        let tenant = self.tenant.clone();
+        let (tenant, privacy) = (self.tenant.clone(), self.ledger.privacy);
         let write = move |tx: &Connection| {
-            let written = insert(tx, tenant.id.0, &tenant.key, &entry);
+            let written = insert(tx, tenant.id.0, &tenant.key, privacy, &entry);
             if let Err(error) = &written {
                 let request_id = entry.asked.request_id;
                 tracing::error!(request_id, ?error, "a decision is missing from the record");
@@ -147,14 +163,25 @@ pub(super) fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// What stands in `request` of a row that is about nobody.
+const NOBODY: &str = "{}";
+
 pub(super) fn insert(
     tx: &Connection,
     tenant: i64,
     key: &str,
+    privacy: Privacy,
     entry: &Entry,
 ) -> Result<(), LedgerError> {
     let Entry { asked, said } = entry;
-    let applicant = &asked.request.applicant;
+    let shown = privacy == Privacy::Shown;
+    let person = shown.then_some(&asked.request.applicant);
+    // A name, a note or a cause may repeat what the provider sent; a word of the host's own does not.
+    let detail = said.detail.as_deref().filter(|_| shown || said.is_host_word());
+    let request = match person {
+        Some(_) => json(&RequestRow::from(&asked.request))?,
+        None => NOBODY.to_owned(),
+    };
     let mut statement = tx.prepare_cached(
         "INSERT INTO decisions (tenant, request_id, at, key, occasion, source, dry_run, outcome, code, stage, detail,
              name, place, revision, digest, settings_digest, request, used, used_in_domain, notes, fuel,
@@ -174,21 +201,21 @@ pub(super) fn insert(
         ":outcome": said.outcome,
         ":code": said.code,
         ":stage": said.stage,
-        ":detail": said.detail,
-        ":name": said.name,
+        ":detail": detail,
+        ":name": said.name.as_deref().filter(|_| shown),
         ":place": said.place.map(|place| place as i64),
         ":revision": asked.revision as i64,
         ":digest": asked.digest,
         ":settings_digest": asked.settings_digest,
-        ":request": json(&RequestRow::from(&asked.request))?,
+        ":request": request,
         ":used": asked.usage.map(|usage| usage.accounts as i64),
         ":used_in_domain": asked.usage.map(|usage| usage.accounts_in_domain as i64),
-        ":notes": json(&said.notes)?,
+        ":notes": json(&said.notes.iter().filter(|_| shown).collect::<Vec<_>>())?,
         ":fuel": said.fuel.map(|fuel| fuel as i64),
-        ":issuer": applicant.issuer,
-        ":subject": applicant.subject,
-        ":username": applicant.username,
-        ":email": applicant.email.as_ref().map(Email::address),
+        ":issuer": person.map(|person| &person.issuer),
+        ":subject": person.and_then(|person| person.subject.as_deref()),
+        ":username": person.map(|person| &person.username),
+        ":email": person.and_then(|person| person.email.as_ref()).map(Email::address),
     })?;
     Ok(())
 }
@@ -207,15 +234,26 @@ pub struct Act {
 }
 
 impl Act {
-    /// Writes that it was done. `key` is the id of the key that did it. Write it after the change: an act on an account is about
-    /// the account's person as the row of the account says now.
+    /// Writes that it was done, to no account. `key` is the id of the key that did it.
     pub(super) fn record(
         &self,
         tx: &Connection,
         tenant: TenantId,
         key: &str,
     ) -> Result<(), LedgerError> {
-        self.write(tx, tenant, key, None)
+        self.write(tx, tenant, key, Privacy::Shown, None)
+    }
+
+    /// Writes that it was done to an account. Write it after the change: the row is about the account's person as the row of the
+    /// account says now. The account's name stands there whether people are masked or not: who acts answers for it.
+    pub(super) fn record_about(
+        &self,
+        tx: &Connection,
+        tenant: TenantId,
+        key: &str,
+        privacy: Privacy,
+    ) -> Result<(), LedgerError> {
+        self.write(tx, tenant, key, privacy, None)
     }
 
     /// Writes that it was refused, for this reason; who holds the name is nobody's business then.
@@ -224,9 +262,10 @@ impl Act {
         tx: &Connection,
         tenant: TenantId,
         key: &str,
+        privacy: Privacy,
         code: HostCode,
     ) -> Result<(), LedgerError> {
-        self.write(tx, tenant, key, Some(code))
+        self.write(tx, tenant, key, privacy, Some(code))
     }
 
     fn write(
@@ -234,8 +273,10 @@ impl Act {
         tx: &Connection,
         tenant: TenantId,
         key: &str,
+        privacy: Privacy,
         refused: Option<HostCode>,
     ) -> Result<(), LedgerError> {
+        let shown = privacy == Privacy::Shown;
         let mut statement = tx.prepare_cached(
             "INSERT INTO decisions (tenant, request_id, at, key, occasion, source, dry_run, outcome, code, stage, name, detail,
                  revision, digest, settings_digest, request, notes, issuer, subject, username, email)
@@ -243,7 +284,7 @@ impl Act {
                  r.number, r.component, r.settings_digest, '{}', '[]', a.issuer, a.subject, a.username, a.email
              FROM tenants t JOIN revisions r ON r.tenant = t.id AND r.number = t.active_revision
              LEFT JOIN accounts a ON a.tenant = t.id AND a.name_key = :name_key AND a.name = :name AND a.erased_at IS NULL
-                 AND :code IS NULL
+                 AND :code IS NULL AND :shown
              WHERE t.id = :tenant",
         )?;
         statement.execute(rusqlite::named_params! {
@@ -257,7 +298,8 @@ impl Act {
             ":stage": refused.map(|_| Stage::Host.as_str()),
             ":name": self.name,
             ":name_key": self.name.as_deref().map(|name| FoldKey::of(name).as_str().to_owned()),
-            ":detail": self.detail,
+            ":detail": self.detail.as_deref().filter(|_| shown || self.name.is_none()),
+            ":shown": shown,
         })?;
         Ok(())
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Forward only: the schema's version is how many of these have run.
-const MIGRATIONS: [&str; 2] = [
+pub(super) const MIGRATIONS: [&str; 2] = [
     include_str!("../../migrations/0001_first_account.sql"),
     include_str!("../../migrations/0002_operators.sql"),
 ];
@@ -165,7 +165,7 @@ fn prepare(connection: &Connection) -> Result<(), LedgerError> {
     Ok(())
 }
 
-fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
+pub(super) fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(2))?;
@@ -186,7 +186,7 @@ pub(super) fn open_as_it_is(path: &Path) -> Result<Connection, LedgerError> {
     }
 }
 
-fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
     let known = MIGRATIONS.len() as i64;
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let done = usize::try_from(found).unwrap_or(usize::MAX);
@@ -195,6 +195,7 @@ fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
         for migration in pending {
             tx.execute_batch(migration)?;
         }
+        crate::kill_point::reach("migrating");
         Ok(tx.pragma_update(None, "user_version", known)?)
     })
 }

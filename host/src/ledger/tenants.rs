@@ -49,7 +49,7 @@ pub struct Site {
     pub name: TenantName,
     /// Its own home root; none for the place that follows from the name.
     pub home: Option<PathBuf>,
-    /// Whether it had an account ever, open or not: then there may be folders.
+    /// Whether it had an account ever, open or not, or has names that a restore reserved: then there are folders.
     pub has_accounts: bool,
     /// Whether it was removed: its row is kept, and so are its folders.
     pub removed: bool,
@@ -83,13 +83,14 @@ pub enum Unchanged {
 }
 
 impl Tenant {
-    /// What the key was told of the tenant still holds. A request that comes too late, after the tenant was removed or got its
-    /// issuer, has changed nothing and is asked to come again.
+    /// What the key was told of the tenant still holds. A request that comes too late, after the tenant was removed, got its
+    /// issuer or moved its homes, has changed nothing and is asked to come again.
     pub(super) fn still_holds(&self, tx: &Connection) -> Result<(), LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM tenants
-            WHERE id = ?1 AND created_at = ?2 AND issuer = ?3 AND removed_at IS NULL)";
+            WHERE id = ?1 AND created_at = ?2 AND issuer = ?3 AND home IS ?4 AND removed_at IS NULL)";
         let mut statement = tx.prepare_cached(sql)?;
-        let holds = statement.query_row((self.id.0, self.since, &self.issuer), |row| row.get(0))?;
+        let told = (self.id.0, self.since, &self.issuer, &self.home);
+        let holds = statement.query_row(told, |row| row.get(0))?;
         if holds { Ok(()) } else { Err(LedgerError::Busy) }
     }
 }
@@ -108,6 +109,17 @@ impl Ledger {
     /// Where every tenant's folders are, those of removed ones included, in the order in which the tenants were made.
     pub async fn sites(&self) -> Result<Vec<Site>, LedgerError> {
         self.database.read(sites).await
+    }
+
+    /// Names of some open accounts: where a tenant's homes are, their folders must be.
+    pub async fn some_names(&self, tenant: TenantId) -> Result<Vec<String>, LedgerError> {
+        let some = move |c: &Connection| {
+            let sql = "SELECT name FROM accounts WHERE tenant = ?1 AND state = 'active' ORDER BY id DESC LIMIT 8";
+            let mut statement = c.prepare(sql)?;
+            let rows = statement.query_map([tenant.0], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        self.database.read(some).await
     }
 
     /// Makes a tenant.
@@ -303,25 +315,31 @@ fn forget(tx: &Connection, tenant: TenantId) -> Result<(), LedgerError> {
 }
 
 fn has_accounts(connection: &Connection, tenant: TenantId) -> Result<bool, LedgerError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE tenant = ?1)";
+    let sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE tenant = ?1)
+        OR EXISTS (SELECT 1 FROM reserved WHERE tenant = ?1)";
     Ok(connection.query_row(sql, [tenant.0], |row| row.get(0))?)
 }
 
 fn sites(connection: &Connection) -> Result<Vec<Site>, LedgerError> {
-    let mut statement = connection.prepare(
-        "SELECT id, name, home, EXISTS (SELECT 1 FROM accounts WHERE tenant = tenants.id), removed_at IS NOT NULL
-         FROM tenants ORDER BY id",
-    )?;
-    let rows = statement.query_map([], |row| {
-        Ok(Site {
-            id: TenantId(row.get(0)?),
-            name: name(row, 1)?,
-            home: row.get::<_, Option<String>>(2)?.map(PathBuf::from),
-            has_accounts: row.get(3)?,
-            removed: row.get(4)?,
-        })
-    })?;
+    let mut statement =
+        connection.prepare(&format!("SELECT {SITE} FROM tenants t ORDER BY t.id"))?;
+    let rows = statement.query_map([], site)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The columns of a [`Site`], of `tenants` as `t`.
+pub(super) const SITE: &str =
+    "t.id, t.name, t.home, EXISTS (SELECT 1 FROM accounts a WHERE a.tenant = t.id)
+    OR EXISTS (SELECT 1 FROM reserved r WHERE r.tenant = t.id), t.removed_at IS NOT NULL";
+
+pub(super) fn site(row: &Row<'_>) -> rusqlite::Result<Site> {
+    Ok(Site {
+        id: TenantId(row.get(0)?),
+        name: name(row, 1)?,
+        home: row.get::<_, Option<String>>(2)?.map(PathBuf::from),
+        has_accounts: row.get(3)?,
+        removed: row.get(4)?,
+    })
 }
 
 const ENTRY: &str = "SELECT t.id, t.name, t.issuer, t.home, t.active_revision, coalesce(u.active, 0), t.created_at

@@ -77,7 +77,7 @@ impl Operations {
         done: Result<Acted, LedgerError>,
     ) -> Result<Held, ManageError> {
         match done? {
-            Acted::Account(account) => self.held(tenant, account),
+            Acted::Account(account) => self.held(tenant, *account),
             Acted::Missing => Err(ManageError::Missing),
             Acted::Refused(code) => Err(ManageError::Refused(code)),
         }

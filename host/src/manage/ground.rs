@@ -28,8 +28,27 @@ impl Ground {
         match own {
             Some(own) => own.to_owned(),
             None if *name == TenantName::default_tenant() => self.home_root.clone(),
-            None => self.data_dir.join("tenants").join(name.as_str()).join("homes"),
+            None => self.tenants().join(name.as_str()).join("homes"),
         }
+    }
+
+    /// Where tenants have their homes that follow from their names.
+    pub fn tenants(&self) -> PathBuf {
+        self.data_dir.join("tenants")
+    }
+
+    /// Which of the server's own folders would be `root`, without links, or below it. Inside the data folder is where homes
+    /// belong; the other way round they would hold the server's own files.
+    pub fn ours_below(&self, root: &Path) -> io::Result<Option<String>> {
+        for (own, what) in [
+            (&self.data_dir, "the data folder"),
+            (&self.database_dir, "the folder of the database"),
+        ] {
+            if resolved(own)?.starts_with(root) {
+                return Ok(Some(format!("{what}, {}", own.display())));
+            }
+        }
+        Ok(None)
     }
 
     /// What a home root at `root` for the tenant `name` would overlap with, if with anything. Links are followed; what is not
@@ -41,14 +60,8 @@ impl Ground {
         sites: &[Site],
     ) -> io::Result<Option<String>> {
         let found = resolved(root)?;
-        for (own, what) in [
-            (&self.data_dir, "the data folder"),
-            (&self.database_dir, "the folder of the database"),
-        ] {
-            // Inside the data folder is where homes belong; the other way round they would hold the server's own files.
-            if resolved(own)?.starts_with(&found) {
-                return Ok(Some(format!("{what}, {}", own.display())));
-            }
+        if let Some(ours) = self.ours_below(&found)? {
+            return Ok(Some(ours));
         }
         self.meets(name, root, sites)
     }
@@ -60,12 +73,12 @@ impl Ground {
         root: &Path,
         sites: &[Site],
     ) -> io::Result<Option<String>> {
-        let root = resolved(root)?;
+        let found = resolved(root)?;
         for site in sites.iter().filter(|site| site.name != *name) {
             let theirs = self.root_of(&site.name, site.home.as_deref());
             // A place that cannot be followed now is nowhere that anybody could go.
             let Ok(taken) = resolved(&theirs) else { continue };
-            if taken.starts_with(&root) || root.starts_with(&taken) {
+            if taken.starts_with(&found) || found.starts_with(&taken) {
                 let removed = if site.removed { "removed " } else { "" };
                 let (name, place) = (&site.name, theirs.display());
                 return Ok(Some(format!("the home root of {removed}tenant {name}, {place}")));
@@ -76,7 +89,7 @@ impl Ground {
 }
 
 /// The path without links, as far as it is there; the rest as it is spelt.
-fn resolved(path: &Path) -> io::Result<PathBuf> {
+pub fn resolved(path: &Path) -> io::Result<PathBuf> {
     let mut missing: Vec<OsString> = Vec::new();
     let mut there = path;
     loop {

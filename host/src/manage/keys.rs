@@ -59,7 +59,8 @@ impl Operations {
         by: &Operator,
         new: NewKey,
     ) -> Result<Made, ManageError> {
-        let (key, entry) = self.ledger.create_operator_key(by, new).await?;
+        let made = self.ledger.create_operator_key(by, new).await?;
+        let (key, entry) = made.ok_or(ManageError::BeyondKey("it was revoked meanwhile"))?;
         info!(key = entry.id, "operator key created");
         Ok(Made { key, entry })
     }

@@ -2,7 +2,7 @@
 //! Refuses to make a row without a folder to put homes in, and to let a tenant's own key say where on the machine that is.
 
 use crate::domain::{Page, TenantName};
-use crate::homes::Root;
+use crate::homes::{Root, apart};
 use crate::ledger::{
     NewTenant, Operator, StoredRevision, Tenant, TenantChange, TenantEntry, Unchanged,
 };
@@ -10,6 +10,7 @@ use crate::manage::{ManageError, Operations, off_the_worker};
 use crate::sandbox::{Policy, Revision};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::{info, warn};
 
 /// A tenant that somebody wants.
@@ -46,6 +47,9 @@ const ISSUER_LIMIT: usize = 1024;
 
 /// The longest path that Linux takes, in bytes.
 const PATH_LIMIT: usize = 4095;
+
+/// How long a disk may take to say where a home root would be, and to make it.
+const ROOT_WITHIN: Duration = Duration::from_secs(3);
 
 impl Operations {
     /// At most `limit` tenants behind the name `after`.
@@ -126,13 +130,19 @@ impl Operations {
             }
         };
         let Change { issuer, home } = change;
-        let changed =
-            self.ledger.of(tenant).change(TenantChange { issuer, home }, request_id).await?;
-        let entry = changed.map_err(ManageError::Unchanged)?;
-        if let Some(root) = root {
-            self.homes.settle(entry.id, root)?;
+        if root.is_some() {
+            // Nobody gets a home in the old place that is committed after the new one holds.
+            self.homes.forget(tenant.id());
         }
-        Ok(self.shown(entry))
+        let changed =
+            self.ledger.of(tenant).change(TenantChange { issuer, home }, request_id).await;
+        let kept = matches!(&changed, Ok(Ok(_)));
+        match root {
+            Some(root) if kept => self.homes.settle(tenant.id(), root)?,
+            Some(_) => self.homes.expect(tenant.id(), before.home, self.ground.style, Vec::new()),
+            None => {}
+        }
+        Ok(self.shown(changed?.map_err(ManageError::Unchanged)?))
     }
 
     /// Removes a tenant that has no open account. Its folders stay.
@@ -166,18 +176,18 @@ impl Operations {
         }
         let path = self.ground.root_of(name, own.map(Path::new));
         let (ground, sites, name) = (self.ground.clone(), self.ledger.sites().await?, name.clone());
-        off_the_worker(move || match ground.overlap(&name, &path, &sites) {
+        apart(ROOT_WITHIN, move || match ground.overlap(&name, &path, &sites) {
             Ok(None) => Ok(path),
             Ok(Some(what)) => Err(ManageError::Overlaps(what)),
             Err(error) => Err(ManageError::Field("home", format!("{}: {error}", path.display()))),
         })
-        .await
+        .await?
     }
 
     /// Makes and opens a home root. What stands in the way is the operator's to clear, so it is said.
     async fn root(&self, path: PathBuf) -> Result<Root, ManageError> {
         let style = self.ground.style;
-        off_the_worker(move || {
+        apart(ROOT_WITHIN, move || {
             Root::make(&path, style).map_err(|error| {
                 warn!(?error, "a home root cannot be opened");
                 let why = std::error::Error::source(&error).map(ToString::to_string);
@@ -187,7 +197,7 @@ impl Operations {
                 )
             })
         })
-        .await
+        .await?
     }
 
     async fn first_policy(&self) -> Result<Policy, ManageError> {

@@ -4,7 +4,7 @@
 
 use crate::domain::{Applicant, HostCode, Name, Refusal};
 use crate::homes::{Home, HomeError};
-use crate::ledger::{Act, Book, Standing, Tenant};
+use crate::ledger::{Act, Book, Claim, Standing, Tenant};
 use crate::provision::{Outcome, ProvisionError, Provisioner};
 use tracing::error;
 
@@ -54,18 +54,19 @@ impl Provisioner {
         };
         let _turn = book.turn(&applicant).await?;
         match book.standing(&applicant, &name).await? {
-            Standing::Theirs(account) => return self.known(tenant, account),
+            Standing::Theirs(account) => return self.known(tenant, *account),
             Standing::Refused(code) => return refuse(&book, act, code).await,
             Standing::Free => {}
         }
-        let Some(_reservation) = book.reserve(&name).await? else {
+        let claim = if adopt { Claim::Adopting } else { Claim::Asking };
+        let Some(_reservation) = book.reserve(&name, claim).await? else {
             return refuse(&book, act, HostCode::UsernameTaken).await;
         };
         let home = match self.home_by_hand(tenant, &name, adopt).await {
             Err(HomeError::Occupied(_)) => return refuse(&book, act, HostCode::HomeExists).await,
             home => home?,
         };
-        self.commit(tenant, home, book.open_by_hand(&applicant, &name, act)).await
+        self.commit(tenant, home, book.open_by_hand(&applicant, &name, claim, act)).await
     }
 
     async fn home_by_hand(

@@ -4,7 +4,7 @@
 use crate::domain::{HostCode, Name, Pick, Refusal, TenantId, Unusable};
 use crate::homes::Site;
 use crate::kill_point;
-use crate::ledger::{Book, Reservation};
+use crate::ledger::{Book, Claim, Reservation};
 use crate::provision::{ProvisionError, Provisioner};
 use crate::sandbox::quote;
 
@@ -40,7 +40,7 @@ impl Provisioner {
             let reservation = match hold {
                 Hold::Fast | Hold::Looking => {
                     kill_point::reach("before_reserve");
-                    let reservation = book.reserve(&name).await?.map(Some);
+                    let reservation = book.reserve(&name, Claim::Asking).await?.map(Some);
                     kill_point::reach("after_reserve");
                     reservation
                 }

@@ -5,6 +5,7 @@ use crate::domain::TenantId;
 use crate::sandbox::Policy;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// What the record says of the policy that decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,16 @@ pub struct Active {
     pub revision: Revision,
     /// To be asked; none when it could not be loaded, so that everybody who has to be asked about is turned away.
     pub policy: Option<Policy>,
+    /// A quarter of what is decided at once: a decision that waits for a name or a disk keeps its place, and those of one tenant
+    /// must not be all there are.
+    turns: Semaphore,
+}
+
+impl Active {
+    /// Waits until fewer than this tenant's share of decisions are on their way.
+    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
+    }
 }
 
 /// The active revision of every tenant that has one.
@@ -34,7 +45,9 @@ pub struct Catalog(RwLock<HashMap<TenantId, Arc<Active>>>);
 impl Catalog {
     /// From now on `policy` decides for `tenant`, or nobody does. Decisions that run are ended by the policy that began them.
     pub fn activate(&self, tenant: TenantId, revision: Revision, policy: Option<Policy>) {
-        let active = Arc::new(Active { revision, policy });
+        let at_once = policy.as_ref().map_or(1, Policy::decisions_at_once);
+        let turns = Semaphore::new((at_once / 4).max(1));
+        let active = Arc::new(Active { revision, policy, turns });
         // Nothing panics while it holds the lock, and a map of pointers cannot be left half-way.
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, active);
     }

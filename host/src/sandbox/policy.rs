@@ -79,6 +79,11 @@ impl Policy {
         Ok(Verdict { decision, notes, fuel: instance.fuel_spent() })
     }
 
+    /// How many decisions of all policies run at once.
+    pub(super) fn decisions_at_once(&self) -> usize {
+        self.0.engine.limits().decisions_at_once
+    }
+
     /// What a decision may use: the measure for [`Verdict::fuel`].
     pub fn fuel_limit(&self) -> u64 {
         self.0.engine.limits().decision_fuel

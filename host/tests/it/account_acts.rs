@@ -193,11 +193,16 @@ async fn of_somebody_who_was_erased_nothing_is_left_in_the_database() {
             "issuer": format!("https://issuer-{i}-.example")});
         app.enlist(&body.to_string()).await;
     }
-    let person = json!({"username": "provider-name-7-", "issuer": "https://issuer-7-.example", "user_attributes": {
-        "sub": "earlier-subject-7-", "email": "earlier-7-@x.example", "email_verified": true, "names": "name7"}});
-    assert_eq!(app.provision(&person.to_string()).await.code(), "username_taken");
+    // A subject that the account had for a while, and under which somebody tried another username before.
+    let person = |username: &str| {
+        let attributes =
+            json!({"sub": "earlier-subject-7-", "email": "earlier-7-@x.example", "names": "name7"});
+        json!({"username": username, "issuer": "https://issuer-7-.example", "user_attributes": attributes}).to_string()
+    };
+    let odd = person("odd-name-7-").replace("earlier-7-@", "odd-7-@");
+    assert_eq!(app.provision(&odd).await.code(), "username_taken");
     act(&app, "name7", "link", json!({"subject": "earlier-subject-7-"})).await;
-    assert_eq!(app.provision(&person.to_string()).await.json()["created"], false);
+    assert_eq!(app.provision(&person("provider-name-7-")).await.json()["created"], false);
     act(&app, "name7", "link", json!({"subject": "unique-subject-7-"})).await;
 
     let of_them = [
@@ -206,6 +211,8 @@ async fn of_somebody_who_was_erased_nothing_is_left_in_the_database() {
         "provider-name-7-",
         "address-7-@x.example",
         "earlier-7-@x.example",
+        "odd-name-7-",
+        "odd-7-@x.example",
         "secret-wish-7-",
         "label-7-",
         "issuer-7-.example",

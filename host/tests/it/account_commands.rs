@@ -123,8 +123,8 @@ async fn accounts_and_rows_are_listed_whole_however_many_pages_that_takes() {
     app.enlist(r#"{"username":"n"}"#).await;
     let sql = "INSERT INTO decisions (tenant, request_id, at, key, occasion, source, dry_run, outcome, revision, digest,
             settings_digest, request, notes)
-        SELECT 1, request_id || a.id, at, key, occasion, source, dry_run, 'failed', revision, digest, settings_digest, request, notes
-        FROM decisions, accounts a WHERE a.id <= 600";
+        SELECT 1, request_id || a.id, at, key, occasion, source, dry_run, 'failed', d.revision, digest, settings_digest, request, notes
+        FROM decisions d, accounts a WHERE a.id <= 600";
     app.await_record();
     app.database().execute_batch(sql).expect("rows");
     assert_eq!(say(&app, &["decisions", "list"]).lines().count(), 51);

@@ -341,7 +341,7 @@ async fn of_two_doors_that_race_for_one_name_one_wins() {
         let spawn = |i: usize| {
             let (app, name) = (Arc::clone(&app), name.clone());
             tokio::spawn(async move {
-                if i % 2 == 0 {
+                if i.is_multiple_of(2) {
                     put(&app, &name, json!({"username": format!("hand{i}-{name}")})).await.status
                 } else {
                     let body = format!(r#"{{"username":"{name}@{i}.example"}}"#);
@@ -370,7 +370,7 @@ async fn of_two_doors_that_race_for_one_person_one_wins() {
         let spawn = |i: usize| {
             let app = Arc::clone(&app);
             tokio::spawn(async move {
-                if i % 2 == 0 {
+                if i.is_multiple_of(2) {
                     let body =
                         json!({"username": format!("u{round}"), "subject": format!("s{round}")});
                     put(&app, &format!("hand{round}"), body).await.status

@@ -32,7 +32,7 @@ pub(crate) fn without_settings(program: &str) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let ours = name.to_string_lossy().starts_with("ENLIST_");
-        if ours || name == "STATE_DIRECTORY" {
+        if ours || name == "STATE_DIRECTORY" || name == "NOTIFY_SOCKET" {
             command.env_remove(name);
         }
     }
@@ -150,11 +150,18 @@ impl App {
         BufReader::new(stdout).read_line(&mut line).expect("a line");
         assert!(!line.is_empty(), "no line; the log:\n{}", self.log());
         self.line = serde_json::from_str(&line).expect("a JSON line");
-        self.url = format!("http://{}", self.line["listen"].as_str().expect("listen"));
+        let listen = self.line["listen"].as_str().expect("listen").to_owned();
+        self.url = format!("http://{listen}");
         self.child = Some(child);
         // The line comes before the database has what it speaks of; an answer comes after.
-        let mut stream = TcpStream::connect(self.line["listen"].as_str().expect("listen"))
-            .expect("a connection");
+        if self.settings.iter().any(|(name, _)| name == "ENLIST_TLS__CERT") {
+            let mut health = enlist();
+            health.arg("health").envs(self.settings.iter().map(|(k, v)| (k, v)));
+            let found = health.env("ENLIST_LISTEN", listen).output().expect("an end");
+            assert!(found.status.success(), "{found:?}; the log:\n{}", self.log());
+            return;
+        }
+        let mut stream = TcpStream::connect(listen).expect("a connection");
         stream
             .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             .expect("a request");
@@ -253,8 +260,8 @@ impl App {
         let seen = document::check(&sent, &answer);
         self.seen.lock().expect("a lock").extend(seen);
         // Other doors answer for acts, not for questions.
-        let asked = path.ends_with("/provision-user") || path.ends_with("/decisions");
-        if asked
+        let doors = ["/provision-user", "/decisions", "/accounts"];
+        if doors.iter().any(|door| path.ends_with(door))
             && is_recorded(&answer)
             && let Some(id) = answer.header("x-request-id")
         {
@@ -365,14 +372,16 @@ pub(crate) fn client() -> reqwest::Client {
 /// Whether an answer is one that the record tells of: somebody's who had reached a tenant with a question.
 fn is_recorded(answer: &Answer) -> bool {
     let Ok(body) = serde_json::from_str::<Value>(&answer.text) else { return false };
-    let decided = body["success"] == true || body["decision"].is_string();
+    let decided =
+        body["success"] == true || body["decision"].is_string() || body["state"].is_string();
     let code = body["code"].as_str().unwrap_or_default();
     let policy_failed = matches!(code, "policy_failed" | "policy_timeout");
     let refused = matches!(answer.status, 403 | 409) && code != "scope_missing";
     decided || refused || policy_failed
 }
 
-fn rows(database: &Connection, sql: &str) -> Vec<Vec<String>> {
+/// The rows of a query, each as its columns' text, `-` for null.
+pub(crate) fn rows(database: &Connection, sql: &str) -> Vec<Vec<String>> {
     use rusqlite::types::ValueRef;
     let mut statement = database.prepare(sql).expect(sql);
     let columns = statement.column_count();

@@ -1,8 +1,20 @@
 //! Killed at each point between decision and answer: what is left is nothing, or an empty folder that the next attempt adopts,
-//! or the whole account; never half of one.
+//! or the whole account; never half of one. And killed again and again under load, at each point and at any time: what was
+//! answered is there, each time.
+
+mod chance;
+mod check;
+mod crowd;
 
 use crate::app::{App, GUIDE};
+use chance::Chance;
+use check::check;
+use crowd::Crowd;
+use rustix::process::{Pid, Signal, kill_process};
 use std::os::unix::process::ExitStatusExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Kills the server at `point` while it provisions the guide's person; what stands there then, and the next answer's `created`.
 async fn killed_at(point: &str) -> (Vec<String>, i64, bool) {
@@ -56,4 +68,97 @@ async fn what_was_answered_survives_a_kill() {
         app.restart();
         assert_eq!(app.provision(&body).await.json()["created"], false);
     }
+}
+
+/// Before and after each step, but for the last: after an answer the one who got it kills.
+const POINTS: [&str; 9] = [
+    "before_reserve",
+    "after_reserve",
+    "before_mkdir",
+    "after_mkdir",
+    "before_fsync",
+    "after_fsync",
+    "before_commit",
+    "after_commit",
+    "before_answer",
+];
+
+/// Kills in a run of all tests; `ENLIST_KILLS` says another number.
+const KILLS: u64 = 30;
+
+/// How often a point is passed, or how many answers are given, before a kill: at most.
+const PASSED: u64 = 60;
+
+/// How long anything may take before it is called a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// When the server is killed.
+#[derive(Debug)]
+enum How {
+    /// As `ENLIST_KILL_AT` says it.
+    Point(String),
+    /// After so many answers to people who were drawn, and a little while.
+    Answer(u64, Duration),
+}
+
+/// Every third time at any moment, otherwise at each point in turn.
+fn draw(kill: u64, after: u64, owed: u64, chance: &mut Chance) -> How {
+    if kill % 3 == 2 {
+        return How::Answer(after, Duration::from_micros(chance.below(5000)));
+    }
+    let point = POINTS[((kill - kill / 3) % POINTS.len() as u64) as usize];
+    // Those who are asked for first pass no other point: most of them have an account.
+    let after = if point == "before_answer" { owed + after } else { after };
+    How::Point(format!("{point}:{after}"))
+}
+
+fn at_answer(how: &How, server: Pid) -> Arc<dyn Fn() + Send + Sync> {
+    let How::Answer(after, pause) = *how else { return Arc::new(|| {}) };
+    let answers = AtomicU64::new(0);
+    Arc::new(move || {
+        if answers.fetch_add(1, Ordering::Relaxed) + 1 == after {
+            // Everybody else's requests go on in the server.
+            std::thread::sleep(pause);
+            kill_process(server, Signal::KILL).expect("a signal");
+        }
+    })
+}
+
+fn variable(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text}: expected a number")))
+}
+
+#[tokio::test]
+async fn killed_again_and_again_under_load_it_keeps_every_promise() {
+    let kills = variable("ENLIST_KILLS").unwrap_or(KILLS);
+    let seed = variable("ENLIST_SEED").unwrap_or_else(|| u64::from(std::process::id()));
+    println!("seed {seed}: ENLIST_SEED={seed} draws the same again");
+    let mut chance = Chance::from(seed);
+    let mut app = App::start();
+    let crowd = Crowd::of(&app);
+    app.kill();
+    for kill in 0..kills {
+        let after = 1 + chance.below(PASSED);
+        let how = draw(kill, after, crowd.owed(), &mut chance);
+        let point =
+            if let How::Point(point) = &how { Some(("ENLIST_KILL_AT", &**point)) } else { None };
+        app.run_with(point.as_slice());
+        let asking = crowd.ask_until_it_dies(&app.url, &mut chance, at_answer(&how, app.pid()));
+        let dead = tokio::time::timeout(PATIENCE, asking).await;
+        assert!(dead.is_ok(), "kill {kill}: {how:?} was never reached");
+        let ended = app.wait_at_most(PATIENCE).expect("an end");
+        assert_eq!(ended.signal(), Some(9), "kill {kill}: {how:?}: it ended by itself");
+        check(&app, &crowd.told());
+    }
+    app.run_with(&[]);
+    crowd.ask_for_the_owed(&app.url).await;
+    let told = crowd.told();
+    println!(
+        "{kills} kills: {} answers, {} accounts promised, {} answers busy",
+        told.answers,
+        told.promised.len(),
+        told.busy
+    );
+    assert!(told.promised.len() as u64 > kills, "there was a load");
 }

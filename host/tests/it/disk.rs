@@ -3,12 +3,14 @@
 
 pub(crate) mod mounts;
 
-use crate::app::{App, GUIDE};
+use crate::app::{App, GUIDE, is_folder};
+use futures_util::future::join_all;
 use mounts::{Failing, Hanging, Small};
+use serde_json::json;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const BEFORE: &str = r#"{"username":"before@example.com"}"#;
 
@@ -159,6 +161,60 @@ async fn a_home_file_system_that_hangs_is_a_503_and_all_is_well_once_it_goes_on(
     somebody_known_is_known(&app).await;
     disk.go_on();
     the_next_attempt_gets_in(&app).await;
+}
+
+#[tokio::test]
+#[ignore = "mounts file systems: needs root, if only of a user namespace, and bindfs"]
+async fn a_home_file_system_that_hangs_stops_its_tenant_and_nobody_else() {
+    let (hanging, well) = (Hanging::mount(), tempfile::tempdir().expect("a folder"));
+    let app = App::start();
+    let mut keys = Vec::new();
+    for (name, home) in [("hangs", hanging.path()), ("well", well.path().to_owned())] {
+        let home = home.join("homes");
+        app.manage("POST", "/v1/tenants", json!({"name": name, "home": home})).await;
+        keys.push(app.key_of(name, json!({})).await);
+    }
+    let (hangs, lives) = (keys.remove(0), keys.remove(0));
+    let ask = |key: String, i: u32| {
+        let body = format!(r#"{{"username":"person{i}@example.com"}}"#);
+        let app = &app;
+        async move { app.post("/provision-user", &key, &body).await }
+    };
+    assert_eq!(ask(hangs.clone(), 0).await.status, 200);
+
+    hanging.hang();
+    // More than the tenant's share of anything that both of them use; each of them an answer in time.
+    let waiting = join_all((1..300).map(|i| ask(hangs.clone(), i)));
+    let others = async {
+        let began = Instant::now();
+        for i in 0..20 {
+            assert_eq!(ask(lives.clone(), i).await.status, 200);
+            assert_eq!(ask(app.tenant_key.clone(), i).await.status, 200);
+        }
+        began.elapsed()
+    };
+    let began = Instant::now();
+    let (waited, others) = tokio::join!(async { (waiting.await, began.elapsed()) }, others);
+    let (answers, waited) = waited;
+    for answer in answers {
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(["busy", "storage_unavailable"].contains(&&*answer.code()), "{answer:?}");
+    }
+    assert!(
+        waited < Duration::from_secs(10),
+        "{waited:?}: the provider gives up after five seconds"
+    );
+    assert!(others < waited, "{others:?}: the others waited for the one that hangs ({waited:?})");
+    assert_eq!(ask(hangs.clone(), 0).await.json()["created"], false, "known people are known");
+    let rows =
+        "SELECT count(*) FROM accounts JOIN tenants t ON t.id = tenant WHERE t.name = 'hangs'";
+    assert_eq!(app.count(rows), 1);
+
+    hanging.go_on();
+    while ask(hangs.clone(), 1).await.status != 200 {
+        tokio::task::yield_now().await;
+    }
+    assert!(is_folder(&hanging.path().join("homes/person1")));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What is on the disk before anybody is told: the order of the system calls themselves, as `strace` saw them. A kill proves
 //! less: what the kernel has in memory survives it.
 
-use crate::app::{self, GUIDE, without_settings};
+use crate::app::{self, App, GUIDE, without_settings};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 use std::fs;
@@ -70,4 +70,32 @@ async fn keys_folder_and_account_are_on_the_disk_before_anybody_is_told() {
     line_of(&trace, account, &["HTTP/1.1 200"]);
     let early = trace.lines().take(account).skip(made).any(|line| line.contains("HTTP/1.1"));
     assert!(!early, "an answer before the account was durable:\n{trace}");
+}
+
+#[test]
+#[ignore = "needs strace; .ci/run installs it"]
+fn a_backup_and_a_restore_are_on_the_disk_before_they_have_their_names() {
+    let mut app = App::start();
+    let copy = app.folder.path().join("copy.db");
+    let trace = |app: &App, verb: &str| {
+        let out = app.folder.path().join(verb);
+        let mut command = without_settings("strace");
+        command.args(["-f", "-y", "-e", "trace=fsync,fdatasync,rename,renameat,renameat2", "-o"]);
+        command.arg(&out).args([env!("CARGO_BIN_EXE_enlist"), verb]).arg(&copy);
+        let ended = command.arg("--data-dir").arg(app.data()).output().expect("an end");
+        assert!(ended.status.success(), "{ended:?}");
+        fs::read_to_string(&out).expect("a trace")
+    };
+    let backup = trace(&app, "backup");
+    let whole = line_of(&backup, 0, &["fsync(", ".part>"]);
+    let named = line_of(&backup, whole, &["rename", "copy.db\""]);
+    line_of(&backup, named, &["fsync(", &format!("{}>", app.folder.path().display())]);
+
+    app.kill();
+    let restore = trace(&app, "restore");
+    let next = line_of(&restore, 0, &["fsync(", "enlist.db.restoring>"]);
+    let kept = line_of(&restore, next, &["fsync(", "/backups/"]);
+    let kept = line_of(&restore, kept, &["fsync(", "/backups>"]);
+    let exchanged = line_of(&restore, kept, &["rename", "enlist.db.restoring", "enlist.db\""]);
+    line_of(&restore, exchanged, &["fsync(", "/data>"]);
 }

@@ -4,6 +4,7 @@ use crate::app::{App, GUIDE, is_folder};
 use enlist_artifacts::honest::CANDIDATES;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::process::Command;
 
 async fn home_exists(app: &App) {
     let answer = app.provision(GUIDE).await;
@@ -27,6 +28,39 @@ async fn an_empty_folder_is_adopted_and_gets_the_configured_mode() {
     for home in [home, app.homes().join("new")] {
         let found = fs::metadata(home).expect("the home");
         assert_eq!((found.permissions().mode() & 0o7777, found.gid()), (0o2711, group));
+    }
+}
+
+/// What a user of the system, with no other rights, can do: a program that runs as them.
+fn may(user: &str, program: &[&str]) -> bool {
+    let group = Command::new("id").args(["-g", user]).output().expect("id").stdout;
+    let group = String::from_utf8(group).expect("a number");
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", user, "--regid", group.trim(), "--init-groups"]).args(program);
+    command.output().expect("setpriv").status.success()
+}
+
+#[tokio::test]
+#[ignore = "needs root, to be other users of the system, and setpriv"]
+async fn the_group_of_homes_can_enter_and_nobody_else() {
+    assert!(rustix::process::geteuid().is_root(), "run this as root");
+    let app = App::start_with(&[("ENLIST_HOMES__GROUP", "daemon")]);
+    // Everybody gets as far as the home root.
+    for folder in [app.folder.path(), &app.data(), &app.homes()] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("a way in");
+    }
+    let home = app.homes().join("testuser").display().to_string();
+    fs::create_dir(&home).expect("a folder that was there before");
+    app.enlist(GUIDE).await;
+    app.enlist(r#"{"username":"new"}"#).await;
+    let new = app.homes().join("new").display().to_string();
+    for home in [home, new] {
+        let file = format!("{home}/file");
+        fs::write(&file, "").expect("a file");
+        assert!(may("daemon", &["ls", &home]) && may("daemon", &["cat", &file]));
+        assert!(!may("daemon", &["touch", &format!("{home}/another")]), "0750: no writing");
+        assert!(may("nobody", &["ls", app.homes().to_str().expect("a path")]), "as far as that");
+        assert!(!may("nobody", &["ls", &home]) && !may("nobody", &["cat", &file]));
     }
 }
 

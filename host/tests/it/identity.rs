@@ -209,7 +209,10 @@ async fn a_closed_account_is_closed_for_its_person_and_its_name_for_everybody() 
     let app = App::start();
     assert!(created(&app, &with_sub("anna@example.com", "s1")).await);
     assert!(created(&app, r#"{"username":"carl@example.com","email":"carl@example.com"}"#).await);
-    app.database().execute("UPDATE accounts SET state = 'closed'", []).expect("closed");
+    for name in ["anna", "carl"] {
+        app.manage("POST", &format!("/v1/tenants/default/accounts/{name}/close"), Value::Null)
+            .await;
+    }
     for closed in [
         with_sub("anna@example.com", "s1"),
         r#"{"username":"carl@example.com"}"#.to_owned(),
@@ -224,6 +227,12 @@ async fn a_closed_account_is_closed_for_its_person_and_its_name_for_everybody() 
         0,
         "a closed account is not linked"
     );
+    app.manage("POST", "/v1/tenants/default/accounts/anna/erase", Value::Null).await;
+    assert_eq!(
+        taken(&app, &with_sub("anna@example.com", "s1")).await,
+        "-",
+        "nor is a tombstone's name"
+    );
 }
 
 #[tokio::test]
@@ -232,4 +241,85 @@ async fn a_name_is_frozen_when_the_account_is_opened() {
     assert!(created(&app, &with_sub("anna@example.com", "s1")).await);
     assert_eq!(app.enlist(&with_sub("married@example.com", "s1")).await, "anna");
     assert_eq!(app.folders(), ["anna"]);
+}
+
+#[tokio::test]
+async fn an_account_that_has_a_subject_is_linked_to_another_only_by_hand() {
+    let app = App::start();
+    assert!(created(&app, &with_sub("anna@example.com", "s1")).await);
+    assert_eq!(taken(&app, &with_sub("anna@example.com", "s2")).await, "-");
+    let link = "/v1/tenants/default/accounts/anna/link";
+    app.manage("POST", link, json!({"subject": "s2"})).await;
+    assert!(!created(&app, &with_sub("anna@example.com", "s2")).await);
+    assert_eq!(taken(&app, &with_sub("anna@example.com", "s1")).await, "-");
+}
+
+#[tokio::test]
+async fn who_is_known_is_answered_without_asking_the_policy() {
+    let app = App::with_policy(enlist_artifacts::honest::CANDIDATES, &[]);
+    let refused =
+        |name: &str, sub: &str| body(name, json!({}), json!({"sub": sub, "refuse": "no_more"}));
+    assert!(created(&app, &with_sub("anna", "s1")).await);
+    assert!(!created(&app, &refused("renamed", "s1")).await);
+    app.await_record();
+    assert_eq!(
+        app.count("SELECT count(*) FROM decisions WHERE outcome = 'known' AND fuel IS NULL"),
+        1
+    );
+    assert_eq!(
+        app.provision(&refused("berta", "s2")).await.code(),
+        "no_more",
+        "it would have refused"
+    );
+}
+
+#[tokio::test]
+async fn a_provider_username_is_one_issuers() {
+    let app = App::start();
+    let of = |issuer: &str, email: &str| {
+        body("anna", json!({"issuer": issuer, "email": email}), json!({}))
+    };
+    assert!(created(&app, &of("https://one", "anna@x.example")).await);
+    assert!(created(&app, &of("https://two", "berta@x.example")).await);
+    assert!(!created(&app, &of("https://one", "else@x.example")).await);
+    let nobodys = body("anna", json!({"email": "carl@x.example"}), json!({}));
+    assert!(created(&app, &nobodys).await, "without an issuer it is a third person");
+    assert_eq!(app.folders(), ["anna", "berta", "carl"]);
+}
+
+#[tokio::test]
+async fn what_is_no_address_links_nobody() {
+    let app = App::start();
+    assert!(created(&app, r#"{"username":"anna","email":"no address"}"#).await);
+    assert_eq!(account(&app)[0][4], "-");
+    let same = body(
+        "anna",
+        json!({}),
+        json!({"sub": "s1", "email": "no address", "email_verified": true}),
+    );
+    assert_eq!(taken(&app, &same).await, "link_refused");
+}
+
+#[tokio::test]
+async fn the_native_door_takes_people_for_the_same() {
+    let app = App::start();
+    let native = |body: Value| {
+        let app = &app;
+        async move { app.post("/v1/accounts", &app.tenant_key, &body.to_string()).await }
+    };
+    let anna = |subject: Value, verified: bool| json!({"username": "anna", "subject": subject, "email": "anna@x.example", "email_verified": verified});
+    assert_eq!(native(anna(Value::Null, false)).await.status, 201);
+    assert_eq!(native(anna(json!("s1"), false)).await.code(), "username_taken");
+    assert_eq!(app.last_decision()["detail"], "link_refused");
+    assert_eq!(native(anna(json!("s1"), true)).await.status, 200);
+    assert_eq!(account(&app)[0][1], "s1");
+    let shared = |subject: &str, name: &str| json!({"username": "shared", "subject": subject, "email": format!("{name}@x.example"), "email_verified": true});
+    assert_eq!(native(shared("s2", "berta")).await.status, 201);
+    assert_eq!(native(shared("s3", "carl")).await.status, 201);
+    assert_eq!(native(json!({"username": "shared"})).await.code(), "username_taken");
+    assert_eq!(app.last_decision()["detail"], "ambiguous_username");
+    let issuer = json!({"username": "x", "subject": "s1", "issuer": "https://pool"});
+    assert_eq!(native(issuer).await.code(), "username_taken");
+    assert_eq!(app.last_decision()["detail"], "issuer_unset");
+    assert_eq!(app.folders(), ["anna", "berta", "carl"]);
 }

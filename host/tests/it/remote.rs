@@ -124,6 +124,7 @@ async fn a_list_of_many_pages_is_shown_whole() {
 #[tokio::test]
 async fn every_ending_has_its_number() {
     let app = App::start();
+    app.keep_secret("wrong-key-of-nobody");
     let limited = app.key_of("default", json!({})).await;
     for (arguments, key, code, says) in [
         (&["tenant", "show", "default"][..], app.operator_key.as_str(), 0, ""),
@@ -212,6 +213,7 @@ async fn a_key_comes_from_a_file_standard_input_or_the_environment_and_never_fro
         fs::write(&path, content).expect("a file");
         path.display().to_string()
     };
+    app.keep_secret("wrong-key-of-nobody");
     let good = file("good", &format!("{}\nthe rest is nobody's\n", app.operator_key));
     let (bad, empty) = (file("bad", "wrong-key-of-nobody\n"), file("empty", "\n"));
     let list = |arguments: &[&str], settings: &[(&str, &str)], input: Option<&str>| {

@@ -21,9 +21,19 @@ pub(super) fn find(file: Option<&Path>) -> Result<HeaderValue, String> {
         None => Ok(std::env::var("ENLIST_KEY").unwrap_or_default()),
     };
     let line = line.map_err(|error| {
-        format!("the key file {}: {error}", file.unwrap_or(Path::new("-")).display())
+        let file = file.unwrap_or(Path::new("-")).display().to_string();
+        if file.starts_with("enl_") {
+            return "a key was given where the name of its file belongs".to_owned();
+        }
+        format!("the key file {file}: {error}")
     })?;
     let key = line.trim();
+    if key.starts_with('{') {
+        return Err(
+            "that is the file of a first start, with two keys: put one of them alone into a file"
+                .to_owned(),
+        );
+    }
     if key.is_empty() {
         return Err(NONE.to_owned());
     }

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 #[derive(Debug)]
 pub enum Acted {
     /// It is so now, or was before.
-    Account(Account),
+    Account(Box<Account>),
     /// No account has exactly this name.
     Missing,
     /// It cannot be.
@@ -60,8 +60,9 @@ impl Book {
 
     /// Records an act that was refused before anything was tried.
     pub async fn refuse(&self, act: Act, code: HostCode) -> Result<(), LedgerError> {
-        let tenant = self.tenant.clone();
-        let write = move |tx: &Connection| act.record_refused(tx, tenant.id, &tenant.key, code);
+        let (tenant, privacy) = (self.tenant.clone(), self.ledger.privacy);
+        let write =
+            move |tx: &Connection| act.record_refused(tx, tenant.id, &tenant.key, privacy, code);
         self.ledger.database.write(self.tenant.id, write).await
     }
 
@@ -74,19 +75,21 @@ impl Book {
         + 'static,
     ) -> Result<Acted, LedgerError> {
         let (tenant, name) = (self.tenant.clone(), name.to_owned());
+        let privacy = self.ledger.privacy;
         let write = move |tx: &Connection| {
             tenant.still_holds(tx)?;
             let Some(account) = by_name(tx, tenant.id, &name)? else { return Ok(Acted::Missing) };
             match change(tx, tenant.id, &account)? {
-                Change::Nothing => return Ok(Acted::Account(account)),
+                Change::Nothing => return Ok(Acted::Account(Box::new(account))),
                 Change::Refused(code) => {
-                    act.record_refused(tx, tenant.id, &tenant.key, code)?;
+                    act.record_refused(tx, tenant.id, &tenant.key, privacy, code)?;
                     return Ok(Acted::Refused(code));
                 }
                 Change::Made(detail) => act.detail = detail,
             }
-            act.record(tx, tenant.id, &tenant.key)?;
-            Ok(by_name(tx, tenant.id, &name)?.map_or(Acted::Missing, Acted::Account))
+            act.record_about(tx, tenant.id, &tenant.key, privacy)?;
+            let now = by_name(tx, tenant.id, &name)?.map(Box::new);
+            Ok(now.map_or(Acted::Missing, Acted::Account))
         };
         self.ledger.database.write(self.tenant.id, write).await
     }

@@ -4,7 +4,7 @@
 use crate::domain::{
     Account, AccountState, Allowance, Applicant, HostCode, Name, Refusal, TenantId,
 };
-use crate::ledger::accounts::{Opened, insert, rows};
+use crate::ledger::accounts::{Claim, Opened, insert, rows};
 use crate::ledger::{Act, Book, LedgerError};
 use rusqlite::Connection;
 
@@ -14,7 +14,7 @@ pub enum Standing {
     /// Neither has an account.
     Free,
     /// The name is this person's already.
-    Theirs(Account),
+    Theirs(Box<Account>),
     /// It cannot be.
     Refused(HostCode),
 }
@@ -35,19 +35,20 @@ impl Book {
         &self,
         applicant: &Applicant,
         name: &Name,
+        claim: Claim,
         act: Act,
     ) -> Result<Opened, LedgerError> {
-        let tenant = self.tenant.clone();
+        let (tenant, privacy) = (self.tenant.clone(), self.ledger.privacy);
         let (applicant, name) = (applicant.clone(), name.clone());
         let open = move |tx: &Connection| {
             tenant.still_holds(tx)?;
-            let opened = match open(tx, tenant.id, &applicant, &name)? {
+            let opened = match open(tx, tenant.id, &applicant, &name, claim)? {
                 Ok(account) => {
-                    act.record(tx, tenant.id, &tenant.key)?;
+                    act.record_about(tx, tenant.id, &tenant.key, privacy)?;
                     Opened::Account(account)
                 }
                 Err(code) => {
-                    act.record_refused(tx, tenant.id, &tenant.key, code)?;
+                    act.record_refused(tx, tenant.id, &tenant.key, privacy, code)?;
                     Opened::Refused(Refusal::host(code))
                 }
             };
@@ -65,7 +66,9 @@ fn standing(
 ) -> Result<Standing, LedgerError> {
     let held = rows::by_name(connection, tenant, name.as_str())?;
     Ok(match held.filter(|account| is_theirs(account, applicant)) {
-        Some(account) if account.state == AccountState::Active => Standing::Theirs(account),
+        Some(account) if account.state == AccountState::Active => {
+            Standing::Theirs(Box::new(account))
+        }
         Some(_) => Standing::Refused(HostCode::AccountClosed),
         None if has_account(connection, tenant, applicant)? => {
             Standing::Refused(HostCode::IdentityTaken)
@@ -88,8 +91,11 @@ fn has_account(
     applicant: &Applicant,
 ) -> Result<bool, LedgerError> {
     Ok(match &applicant.subject {
+        // Also the account that this subject would be linked to.
         Some(subject) => {
             rows::by_subject(connection, tenant, &applicant.issuer, subject)?.is_some()
+                || !rows::by_username(connection, tenant, applicant, "AND subject IS NULL")?
+                    .is_empty()
         }
         None => !rows::by_username(connection, tenant, applicant, "")?.is_empty(),
     })
@@ -100,6 +106,7 @@ fn open(
     tenant: TenantId,
     applicant: &Applicant,
     name: &Name,
+    claim: Claim,
 ) -> Result<Result<Account, HostCode>, LedgerError> {
     if has_account(tx, tenant, applicant)? {
         return Ok(Err(HostCode::IdentityTaken));
@@ -107,6 +114,6 @@ fn open(
     let sql = "SELECT active_revision FROM tenants WHERE id = ?1";
     let revision: i64 = tx.prepare_cached(sql)?.query_row([tenant.0], |row| row.get(0))?;
     let unlimited = Allowance::default();
-    let opened = insert(tx, tenant, applicant, name, &unlimited, revision.unsigned_abs())?;
+    let opened = insert(tx, tenant, applicant, name, &unlimited, revision.unsigned_abs(), claim)?;
     Ok(opened.ok_or(HostCode::UsernameTaken))
 }

@@ -57,5 +57,7 @@ fn erase(tx: &Connection, tenant: TenantId, account: &Account) -> Result<Change,
              allowance = ?1, erased_at = ?2 WHERE id = ?3",
         (json(&AllowanceRow::from(&allowance))?, now_ms(), account.id),
     )?;
+    // A domain may name somebody: the counter of one that nobody is left in goes too.
+    tx.execute("DELETE FROM usage WHERE tenant = ?1 AND active = 0 AND domain <> ''", [tenant.0])?;
     Ok(Change::Made(None))
 }

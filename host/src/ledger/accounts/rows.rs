@@ -1,8 +1,8 @@
 //! Rows of accounts, read: by name, by who they belong to, and how many there are.
 //! Refuses to write one.
 
-use crate::domain::{Account, AccountState, Allowance, Applicant, FoldKey, TenantId, Usage};
-use crate::ledger::LedgerError;
+use crate::domain::{Account, AccountState, Allowance, Applicant, FoldKey, Name, TenantId, Usage};
+use crate::ledger::{Claim, LedgerError};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 
@@ -54,13 +54,18 @@ pub(super) fn by_username(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Whether an account has a spelling of the name, or it is reserved for whoever the folder belongs to.
 pub(super) fn is_held(
     connection: &Connection,
     tenant: TenantId,
-    key: &FoldKey,
+    name: &Name,
+    claim: Claim,
 ) -> Result<bool, LedgerError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE tenant = ?1 AND name_key = ?2)";
-    Ok(connection.prepare_cached(sql)?.query_row((tenant.0, key.as_str()), |row| row.get(0))?)
+    let sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE tenant = ?1 AND name_key = ?2)
+        OR EXISTS (SELECT 1 FROM reserved WHERE tenant = ?1 AND name_key = ?2 AND (?3 IS NULL OR name <> ?3))";
+    let (key, own) = (name.fold(), (claim == Claim::Adopting).then(|| name.as_str()));
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_row((tenant.0, key.as_str(), own), |row| row.get(0))?)
 }
 
 pub(super) fn usage(

@@ -135,18 +135,21 @@ fn look(
         Way::Older => ("<", "DESC"),
         Way::Newer => (">", "ASC"),
     };
-    // What an index finds is looked for by it; the rest is read row by row.
-    let about = if filter.applicant.is_none() {
-        ""
+    // What an index finds is looked for by it, and by none other (not the tenant's, which has every row of it); the rest is read
+    // row by row.
+    let (by, about) = if filter.applicant.is_none() {
+        ("", "")
     } else {
-        "AND id IN (SELECT id FROM decisions WHERE tenant = :tenant AND username = :applicant
+        let about =
+            "AND id IN (SELECT id FROM decisions WHERE tenant = :tenant AND username = :applicant
              UNION SELECT id FROM decisions WHERE tenant = :tenant AND subject = :applicant
              UNION SELECT id FROM decisions WHERE tenant = :tenant AND email = :applicant
-             UNION SELECT id FROM decisions WHERE tenant = :tenant AND name = :applicant)"
+             UNION SELECT id FROM decisions WHERE tenant = :tenant AND name = :applicant)";
+        ("NOT INDEXED", about)
     };
     let of = if filter.request_id.is_none() { "" } else { "AND request_id = :request_id" };
     let sql = format!(
-        "SELECT {COLUMNS} FROM decisions WHERE tenant = :tenant AND id {behind} :from {about} {of} ORDER BY id {order}"
+        "SELECT {COLUMNS} FROM decisions {by} WHERE tenant = :tenant AND id {behind} :from {about} {of} ORDER BY id {order}"
     );
     let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":tenant", &tenant.0), (":from", &from)];
     if let Some(applicant) = &filter.applicant {

@@ -14,7 +14,17 @@ fn doors() -> Vec<(&'static str, &'static str, Value)> {
         ("GET", "/keys", Value::Null),
         ("POST", "/keys", json!({})),
         ("DELETE", "/keys/ID", Value::Null),
-        ("POST", "/decisions", question),
+        ("POST", "/decisions", question.clone()),
+        ("GET", "/decisions", Value::Null),
+        ("GET", "/decisions/ROW", Value::Null),
+        ("POST", "/accounts", question),
+        ("GET", "/accounts", Value::Null),
+        ("GET", "/accounts/testuser", Value::Null),
+        ("PUT", "/accounts/new", json!({"username": "new"})),
+        ("POST", "/accounts/testuser/link", json!({"subject": "s"})),
+        ("POST", "/accounts/testuser/close", Value::Null),
+        ("POST", "/accounts/testuser/reopen", Value::Null),
+        ("POST", "/accounts/testuser/erase", Value::Null),
     ]
 }
 
@@ -37,17 +47,21 @@ async fn a_tenants_key_learns_nothing_of_another_tenant() {
     let ours = app.key_of("acme", scopes.clone()).await;
     let theirs = app.key_of("default", scopes).await;
     let theirs_id = theirs.split('_').nth(2).expect("an id");
+    app.enlist(GUIDE).await;
+    let row = app.rows("SELECT request_id FROM decisions WHERE outcome = 'granted' AND tenant = 1");
+    let row = &row.last().expect("a row")[0];
     let everything = || {
         let tables = [
             "SELECT * FROM tenants",
             "SELECT id, revoked_at FROM keys",
             "SELECT id FROM decisions",
+            "SELECT * FROM accounts",
         ];
         tables.map(|table| app.rows(table))
     };
     let before = everything();
     for (method, door, body) in doors() {
-        let door = door.replace("ID", theirs_id);
+        let door = door.replace("ID", theirs_id).replace("ROW", row);
         let there = ask(&app, method, &format!("/v1/tenants/default{door}"), &ours, &body).await;
         let nowhere = ask(&app, method, &format!("/v1/tenants/nowhere{door}"), &ours, &body).await;
         assert_eq!((there.status, there.code().as_str()), (404, "not_found"), "{method} {door}");

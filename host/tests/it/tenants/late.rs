@@ -1,16 +1,19 @@
-//! A request that was let in before its tenant was removed or got its issuer, and comes to the commit after that.
+//! A request that was let in before its tenant was removed or got its issuer, or before its name was reserved, and comes to the
+//! commit after that.
 
 use enlist::domain::{Allowance, Applicant, Name, Occasion, Request};
 use enlist::ledger::{
-    Asked, Entry, FirstStart, Key, KeyKind, Ledger, LedgerError, Said, Scope, StoredRevision,
-    Tenant, TenantChange,
+    Asked, Entry, FirstStart, Key, KeyKind, Ledger, LedgerError, Opened, Privacy, Said, Scope,
+    StoredRevision, Tenant, TenantChange,
 };
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 /// A ledger with tenant `default`, the right that a request has to it, and the one that an operator has.
 async fn ledger() -> (TempDir, Ledger, Tenant, Tenant) {
     let folder = tempfile::tempdir().expect("a folder");
-    let ledger = Ledger::open(&folder.path().join("enlist.db")).expect("a ledger");
+    let (database, backups) = (folder.path().join("enlist.db"), folder.path().join("backups"));
+    let ledger = Ledger::open(&database, &backups, Privacy::Shown).expect("a ledger");
     let operator_key = Key::random(KeyKind::Operator).expect("a key");
     let tenant_key = Key::random(KeyKind::Tenant).expect("a key");
     let revision = StoredRevision {
@@ -29,7 +32,7 @@ async fn ledger() -> (TempDir, Ledger, Tenant, Tenant) {
     (folder, ledger, asking.expect("a tenant"), managing.expect("a tenant"))
 }
 
-async fn open(ledger: &Ledger, tenant: &Tenant) -> Result<(), LedgerError> {
+async fn open(ledger: &Ledger, tenant: &Tenant) -> Result<Opened, LedgerError> {
     let applicant = Applicant {
         issuer: tenant.issuer().to_owned(),
         subject: Some("s1".to_owned()),
@@ -55,7 +58,7 @@ async fn open(ledger: &Ledger, tenant: &Tenant) -> Result<(), LedgerError> {
     };
     let said = Said::granted(&name, 0, Vec::new(), 0);
     let entry = Entry { asked, said };
-    ledger.of(tenant).open(&applicant, &name, &Allowance::default(), entry).await.map(drop)
+    ledger.of(tenant).open(&applicant, &name, &Allowance::default(), entry).await
 }
 
 #[tokio::test]
@@ -74,4 +77,17 @@ async fn it_opens_nothing_in_a_tenant_that_is_gone_nor_in_one_under_the_same_num
     ledger.of(&managing).remove("r").await.expect("an answer").expect("removed");
     assert!(matches!(open(&ledger, &asking).await, Err(LedgerError::Busy)));
     assert!(ledger.sites().await.expect("sites").is_empty());
+}
+
+#[tokio::test]
+async fn it_does_not_get_a_name_that_was_reserved_meanwhile() {
+    let (folder, ledger, asking, _) = ledger().await;
+    let database = Connection::open(folder.path().join("enlist.db")).expect("the database");
+    database.execute("INSERT INTO reserved VALUES (1, 'ann', 'Ann', 0)", []).expect("a name");
+    match open(&ledger, &asking).await {
+        Ok(Opened::Refused(refusal)) => assert_eq!(refusal.code(), "username_taken"),
+        other => panic!("{other:?}"),
+    }
+    let accounts = database.query_row("SELECT count(*) FROM accounts", [], |row| row.get(0));
+    assert_eq!(accounts, Ok(0));
 }

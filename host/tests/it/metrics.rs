@@ -1,0 +1,84 @@
+//! `/metrics`: what happened can be read there, by those who may, and nobody's name is in it.
+
+use crate::app::{Answer, App, GUIDE};
+use enlist_artifacts::honest::CANDIDATES;
+use serde_json::{Value, json};
+
+async fn metrics(app: &App, key: &str) -> Answer {
+    app.ask("GET", "/metrics", key, Value::Null).await
+}
+
+/// The value of the series that begins so.
+fn value(text: &str, series: &str) -> f64 {
+    let line = text.lines().find(|line| line.starts_with(series));
+    let line = line.unwrap_or_else(|| panic!("no {series} in\n{text}"));
+    line.rsplit(' ').next().and_then(|value| value.parse().ok()).expect(line)
+}
+
+#[tokio::test]
+async fn what_was_answered_is_counted_and_every_stage_and_disk_is_timed() {
+    let app = App::start();
+    app.enlist(GUIDE).await;
+    app.enlist(GUIDE).await;
+    assert_eq!(
+        app.provision(r#"{"username":"testuser@x.example"}"#).await.code(),
+        "username_taken"
+    );
+    app.decide(r#"{"username":"somebody@x.example"}"#).await;
+    let answer = metrics(&app, &app.operator_key).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.header("content-type").is_some_and(|t| t.contains("openmetrics-text")));
+    let text = &answer.text;
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    let series = |outcome: &str, code: &str, dry_run: bool| {
+        format!(
+            "enlist_requests_total{{tenant=\"default\",outcome=\"{outcome}\",code=\"{code}\",dry_run=\"{dry_run}\"}} "
+        )
+    };
+    assert_eq!(value(text, &series("granted", "", false)), 1.0);
+    assert_eq!(value(text, &series("known", "", false)), 1.0);
+    assert_eq!(value(text, &series("refused", "username_taken", false)), 1.0);
+    assert_eq!(value(text, &series("granted", "", true)), 1.0);
+    for (stage, times) in
+        [("key", 6), ("turn", 3), ("recognise", 4), ("decide", 3), ("home", 1), ("commit", 1)]
+    {
+        let counted = value(text, &format!("enlist_stage_seconds_count{{stage=\"{stage}\"}}"));
+        assert_eq!(counted, f64::from(times), "{stage}");
+    }
+    for queue in ["ledger", "homes"] {
+        for meter in ["enlist_batch_size_count", "enlist_sync_seconds_count"] {
+            assert!(value(text, &format!("{meter}{{queue=\"{queue}\"}}")) >= 1.0);
+        }
+        assert_eq!(value(text, &format!("enlist_queue_waiting{{queue=\"{queue}\"}}")), 0.0);
+    }
+    let fuel = value(text, "enlist_decision_fuel_ratios_sum{tenant=\"default\"}");
+    assert!(fuel > 0.0 && fuel < 1.0, "{fuel}");
+    assert_eq!(value(text, "enlist_answers_total{route=\"/provision-user\",status=\"200\"}"), 2.0);
+}
+
+#[tokio::test]
+async fn nobodys_name_and_no_policys_own_code_is_in_a_label() {
+    let app = App::with_policy(CANDIDATES, &[]);
+    app.enlist(r#"{"username":"unmistakable"}"#).await;
+    app.provision(r#"{"username":"else","user_attributes":{"refuse":"own_code"}}"#).await;
+    app.get("/unmistakable-path").await;
+    let text = metrics(&app, &app.operator_key).await.text;
+    assert!(!text.contains("unmistakable") && !text.contains("own_code"), "{text}");
+    assert_eq!(value(&text, "enlist_answers_total{route=\"\",status=\"404\"}"), 1.0);
+}
+
+#[tokio::test]
+async fn a_tenants_key_sees_its_own_tenant_and_a_key_without_the_scope_nothing() {
+    let app = App::start();
+    app.manage("POST", "/v1/tenants", json!({"name": "other"})).await;
+    let own = app.key_of("other", json!({"scopes": ["metrics", "provision"]})).await;
+    app.enlist(GUIDE).await;
+    app.post("/provision-user", &own, r#"{"username":"anna"}"#).await;
+    let text = metrics(&app, &own).await.text;
+    assert!(text.contains("tenant=\"other\"") && !text.contains("default"), "{text}");
+    assert!(!text.contains("enlist_stage_seconds_count{"), "the house's own are an operator's");
+    let refused = metrics(&app, &app.tenant_key).await;
+    assert_eq!((refused.status, refused.code().as_str()), (403, "scope_missing"));
+    assert_eq!(metrics(&app, "").await.code(), "key_required");
+    assert_eq!(metrics(&app, "enl_op_wrong").await.code(), "key_invalid");
+}
