@@ -32,7 +32,7 @@ noes! {
     Opening: UsernameRequired NameUnusable UsernameTaken HomeExists QuotaAccounts QuotaDomain AccountClosed PolicyTimeout
         PolicyFailed, policy;
     /// `PUT …/accounts/{name}`
-    ByHand: UsernameRequired NameUnusable UsernameTaken HomeExists AccountClosed PolicyFailed;
+    ByHand: UsernameRequired NameUnusable UsernameTaken IdentityTaken HomeExists AccountClosed PolicyFailed;
     /// `POST …/accounts/{name}/link`
     Linking: AccountErased IdentityTaken;
     /// `POST …/accounts/{name}/close`

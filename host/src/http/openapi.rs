@@ -99,7 +99,7 @@ fn finish(path: &str, method: &str, operation: &mut Value, paths: &BTreeSet<Stri
 
     let mut parameters: Vec<Value> = path.split('{').skip(1).map(parameter).collect();
     let asks = operation["parameters"].as_array().cloned().unwrap_or_default();
-    let codes = codes(path, operation, !asks.is_empty(), paths);
+    let codes = codes(path, method, operation, paths);
     parameters.extend(asks);
     operation["parameters"] = json!(parameters);
 
@@ -133,8 +133,8 @@ fn finish(path: &str, method: &str, operation: &mut Value, paths: &BTreeSet<Stri
 /// The codes of an operation by status: its own, and those that come with a key, a body, a name in the path or a question.
 fn codes(
     path: &str,
+    method: &str,
     operation: &mut Value,
-    asks: bool,
     paths: &BTreeSet<String>,
 ) -> BTreeMap<String, Vec<String>> {
     use HostCode as C;
@@ -147,6 +147,7 @@ fn codes(
     };
     let keyed = operation["security"].is_null();
     let reads = !operation["requestBody"].is_null();
+    let asks = !operation["parameters"].is_null();
     if keyed {
         [C::KeyRequired, C::KeyInvalid, C::RateLimited, C::Busy, C::StorageUnavailable]
             .into_iter()
@@ -155,7 +156,8 @@ fn codes(
     if keyed && path != provision_user::PATH {
         add(C::ScopeMissing);
     }
-    if path.contains('{') {
+    // What is put need not be there.
+    if path.contains("{tenant}") || path.contains('{') && method != "put" {
         add(C::NotFound);
     }
     let tail = path.strip_prefix("/v1").unwrap_or_default();
