@@ -5,9 +5,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_path_to_error::Segment;
+use utoipa::ToSchema;
 
 /// `POST /v1/tenants`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantForm {
     /// `[a-z0-9][a-z0-9-]{0,62}`
@@ -19,7 +20,7 @@ pub struct TenantForm {
 }
 
 /// `PATCH /v1/tenants/{tenant}`: a JSON merge patch, in which null takes away and what is missing stays.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantPatch {
     /// Who vouches when a request names nobody.
@@ -31,7 +32,7 @@ pub struct TenantPatch {
 }
 
 /// `POST …/keys`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyForm {
     /// What it may be used for.
@@ -43,7 +44,7 @@ pub struct KeyForm {
 }
 
 /// `PUT …/accounts/{name}`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HandForm {
     /// The provider's own name for them; it has to be said.
@@ -60,7 +61,7 @@ pub struct HandForm {
 }
 
 /// `POST …/accounts/{name}/link`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkForm {
     /// The provider's stable id.
