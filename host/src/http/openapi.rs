@@ -147,7 +147,7 @@ fn codes(
     };
     let keyed = operation["security"].is_null();
     let reads = !operation["requestBody"].is_null();
-    let asks = !operation["parameters"].is_null();
+    let asks = operation["parameters"].as_array().is_some_and(|all| !all.is_empty());
     if keyed {
         [C::KeyRequired, C::KeyInvalid, C::RateLimited, C::Busy, C::StorageUnavailable]
             .into_iter()
@@ -160,8 +160,8 @@ fn codes(
     if path.contains("{tenant}") || path.contains('{') && method != "put" {
         add(C::NotFound);
     }
-    let tail = path.strip_prefix("/v1").unwrap_or_default();
-    if paths.contains(&format!("{OF_A_TENANT}{tail}")) {
+    let twin = path.strip_prefix("/v1").map(|tail| format!("{OF_A_TENANT}{tail}"));
+    if twin.is_some_and(|twin| paths.contains(&twin)) {
         add(C::TenantRequired);
     }
     if asks || reads {
