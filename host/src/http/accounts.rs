@@ -121,7 +121,7 @@ pub(super) async fn link(asked: Asked, body: Body) -> Response {
 /// Closes an account: its person is turned away, name and folder stay
 ///
 /// Needs scope `manage`.
-#[utoipa::path(post, path = "/accounts/{name}/close", responses((status = 200, body = AccountText), noes::OfTheErased))]
+#[utoipa::path(post, path = "/accounts/{name}/close", responses((status = 200, body = AccountText)))]
 pub(super) async fn close((State(rooms), Extension(id), named, headers): Asked) -> Response {
     let answer = async {
         let (tenant, name) = manage(&rooms, &headers, &named).await?;

@@ -35,8 +35,6 @@ noes! {
     ByHand: UsernameRequired NameUnusable UsernameTaken IdentityTaken HomeExists AccountClosed PolicyFailed;
     /// `POST …/accounts/{name}/link`
     Linking: AccountErased IdentityTaken;
-    /// `POST …/accounts/{name}/close`
-    OfTheErased: AccountErased;
     /// `POST …/accounts/{name}/reopen`
     Reopening: AccountErased QuotaAccounts QuotaDomain;
     /// `POST …/accounts/{name}/erase`

@@ -147,7 +147,7 @@ fn codes(
     };
     let keyed = operation["security"].is_null();
     let reads = !operation["requestBody"].is_null();
-    let asks = !operation["parameters"].is_null();
+    let asks = operation["parameters"].as_array().is_some_and(|all| !all.is_empty());
     if keyed {
         [C::KeyRequired, C::KeyInvalid, C::RateLimited, C::Busy, C::StorageUnavailable]
             .into_iter()
