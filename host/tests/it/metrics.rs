@@ -25,6 +25,8 @@ async fn what_was_answered_is_counted_and_every_stage_and_disk_is_timed() {
         "username_taken"
     );
     app.decide(r#"{"username":"somebody@x.example"}"#).await;
+    // Nobody who is told no waits for the row.
+    app.await_record();
     let answer = metrics(&app, &app.operator_key).await;
     assert_eq!(answer.status, 200);
     assert!(answer.header("content-type").is_some_and(|t| t.contains("openmetrics-text")));
