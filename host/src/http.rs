@@ -8,6 +8,8 @@ mod decisions;
 mod health;
 mod keys;
 mod metrics;
+mod noes;
+mod openapi;
 mod path;
 mod places;
 mod problem;
@@ -20,6 +22,8 @@ mod status;
 mod tenant;
 mod tenants;
 
+pub use openapi::document;
+
 use health::Readiness;
 use places::Places;
 use rates::Rates;
@@ -29,7 +33,6 @@ use crate::ledger::Ledger;
 use crate::manage::Operations;
 use crate::provision::Provisioner;
 use axum::extract::Request;
-use axum::routing::{any, delete, get, post};
 use axum::{Router, middleware};
 use ipnet::IpNet;
 use std::num::NonZeroU32;
@@ -38,6 +41,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tower::Layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::normalize_path::{NormalizePath, NormalizePathLayer};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
 
 /// What the doors lead to.
 #[derive(Clone)]
@@ -107,36 +112,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
 /// Every path of the server.
 pub fn router(rooms: Rooms) -> NormalizePath<Router> {
-    let get_or_post = |request: Request| problem::only("GET, HEAD, POST", request);
-    let only_delete = |request: Request| problem::only("DELETE", request);
-    let any_of_a_tenant = |request: Request| problem::only("GET, HEAD, PATCH, DELETE", request);
-    let doors = Router::new()
-        .route(provision_user::PATH, any(provision_user::door))
-        // Without a tenant in the path: the key's own.
-        .nest("/v1", of_tenant())
-        .nest("/v1/tenants/{tenant}", of_tenant())
-        .route("/v1/tenants", get(tenants::list).post(tenants::create).fallback(get_or_post))
-        .route(
-            "/v1/tenants/{tenant}",
-            get(tenants::show)
-                .patch(tenants::change)
-                .delete(tenants::remove)
-                .fallback(any_of_a_tenant),
-        )
-        .route(
-            "/v1/tenants/{tenant}/keys",
-            get(keys::list).post(keys::create).fallback(get_or_post),
-        )
-        .route("/v1/tenants/{tenant}/keys/{id}", delete(keys::revoke).fallback(only_delete))
-        .route(
-            "/v1/operator-keys",
-            get(keys::list_operators).post(keys::create_operators).fallback(get_or_post),
-        )
-        .route("/v1/status", get(status::show).fallback(problem::only_get))
-        .route("/v1/operator-keys/{id}", delete(keys::revoke_operators).fallback(only_delete))
-        .merge(health_doors());
-    let metrics_here = !rooms.manners.metrics_apart;
-    dress(if metrics_here { doors.merge(metrics_door()) } else { doors }, rooms)
+    let apart = rooms.manners.metrics_apart;
+    let doors = if apart { doors() } else { doors().merge(metrics_door()) };
+    dress(doors, rooms)
 }
 
 /// What `metrics.listen` leads to: doors for those who run the server, and none that a person can be enlisted at.
@@ -144,19 +122,10 @@ pub fn metrics_router(rooms: Rooms) -> NormalizePath<Router> {
     dress(health_doors().merge(metrics_door()), rooms)
 }
 
-fn metrics_door() -> Router<Rooms> {
-    Router::new().route("/metrics", get(metrics::show).fallback(problem::only_get))
-}
-
-fn health_doors() -> Router<Rooms> {
-    Router::new()
-        .route("/healthz", get(health::alive).fallback(problem::only_get))
-        .route("/readyz", get(health::ready).fallback(problem::only_get))
-}
-
 /// What every request passes through. A trailing slash and a doubled leading one lead to the same door.
-fn dress(doors: Router<Rooms>, rooms: Rooms) -> NormalizePath<Router> {
-    let router = doors
+fn dress(doors: OpenApiRouter<Rooms>, rooms: Rooms) -> NormalizePath<Router> {
+    let (router, _) = doors.split_for_parts();
+    let router = router
         .fallback(problem::not_found)
         .with_state(rooms.clone())
         .layer(CatchPanicLayer::custom(problem::panicked))
@@ -166,19 +135,53 @@ fn dress(doors: Router<Rooms>, rooms: Rooms) -> NormalizePath<Router> {
     NormalizePathLayer::trim_trailing_slash().layer(router)
 }
 
-/// Every path that belongs to one tenant.
-fn of_tenant() -> Router<Rooms> {
-    let get_or_post = |request: Request| problem::only("GET, HEAD, POST", request);
-    let get_or_put = |request: Request| problem::only("GET, HEAD, PUT", request);
-    Router::new()
-        .route("/decisions", get(record::list).post(decisions::ask).fallback(get_or_post))
-        .route("/decisions/{request_id}", get(record::show).fallback(problem::only_get))
-        .route("/accounts", get(accounts::list).post(accounts::open).fallback(get_or_post))
-        .route("/accounts/{name}", get(accounts::show).put(accounts::put).fallback(get_or_put))
-        .route("/accounts/{name}/link", post(accounts::link).fallback(problem::only_post))
-        .route("/accounts/{name}/close", post(accounts::close).fallback(problem::only_post))
-        .route("/accounts/{name}/reopen", post(accounts::reopen).fallback(problem::only_post))
-        .route("/accounts/{name}/erase", post(accounts::erase).fallback(problem::only_post))
+/// Every door and what is said of it, which are one thing: a path that is served stands in the document.
+fn doors() -> OpenApiRouter<Rooms> {
+    OpenApiRouter::new()
+        .routes(routes!(provision_user::door).map(|door| door.fallback(provision_user::only_post)))
+        // Without a tenant in the path: the key's own.
+        .nest("/v1", of_tenant())
+        .nest("/v1/tenants/{tenant}", of_tenant())
+        .routes(taking("GET, HEAD, POST", routes!(tenants::list, tenants::create)))
+        .routes(taking(
+            "GET, HEAD, PATCH, DELETE",
+            routes!(tenants::show, tenants::change, tenants::remove),
+        ))
+        .routes(taking("GET, HEAD, POST", routes!(keys::list, keys::create)))
+        .routes(taking("DELETE", routes!(keys::revoke)))
+        .routes(taking("GET, HEAD, POST", routes!(keys::list_operators, keys::create_operators)))
+        .routes(taking("DELETE", routes!(keys::revoke_operators)))
+        .routes(taking("GET, HEAD", routes!(status::show)))
+        .routes(taking("GET, HEAD", routes!(openapi::show)))
+        .merge(health_doors())
+}
+
+fn health_doors() -> OpenApiRouter<Rooms> {
+    OpenApiRouter::new()
+        .routes(taking("GET, HEAD", routes!(health::alive)))
+        .routes(taking("GET, HEAD", routes!(health::ready)))
+}
+
+fn metrics_door() -> OpenApiRouter<Rooms> {
+    OpenApiRouter::new().routes(taking("GET, HEAD", routes!(metrics::show)))
+}
+
+/// Every door that belongs to one tenant.
+fn of_tenant() -> OpenApiRouter<Rooms> {
+    OpenApiRouter::new()
+        .routes(taking("GET, HEAD, POST", routes!(record::list, decisions::ask)))
+        .routes(taking("GET, HEAD", routes!(record::show)))
+        .routes(taking("GET, HEAD, POST", routes!(accounts::list, accounts::open)))
+        .routes(taking("GET, HEAD, PUT", routes!(accounts::show, accounts::put)))
+        .routes(taking("POST", routes!(accounts::link)))
+        .routes(taking("POST", routes!(accounts::close)))
+        .routes(taking("POST", routes!(accounts::reopen)))
+        .routes(taking("POST", routes!(accounts::erase)))
+}
+
+/// A path and the methods it takes: every other is told so.
+fn taking(allow: &'static str, door: UtoipaMethodRouter<Rooms>) -> UtoipaMethodRouter<Rooms> {
+    door.map(|door| door.fallback(move |request: Request| problem::only(allow, request)))
 }
 
 /// Unix seconds: the only clock a policy has.

@@ -52,6 +52,16 @@ pub enum UpkeepError {
         /// The first thing that SQLite found.
         first: String,
     },
+    /// None of a tenant's folders is where it should be: a restore could not know which names are newer than the copy.
+    #[error(
+        "none of the folders of tenant {tenant} is in {}: copy them back first, or mount their disk (--yes restores all the same)", .root.display()
+    )]
+    NoFolders {
+        /// Whose.
+        tenant: String,
+        /// Where they should be.
+        root: PathBuf,
+    },
     /// A file cannot be read or written.
     #[error("{}", .path.display())]
     File {

@@ -3,20 +3,24 @@
 
 mod account;
 mod applicant;
+mod asked;
 mod decision;
 mod form;
 mod list;
 mod operators;
+mod problem;
 mod record;
 mod status;
 mod time;
 
 pub use account::AccountText;
 pub use applicant::{BodyError, Question};
+pub use asked::{AskedForm, CompatibleForm, NativeForm};
 pub use decision::{AllowanceText, DecisionText};
 pub use form::{FormError, HandForm, KeyForm, LinkForm, TenantForm, TenantPatch, read_form};
 pub use list::{ListText, read_cursor};
 pub use operators::{KeyText, TenantText};
+pub use problem::{Code, FailureText, PlaceText, ProblemText};
 pub use record::RecordText;
 pub use status::{OutcomesText, StatusText, TenantStatusText};
 pub use time::{moment, moment_ms, read_moment};

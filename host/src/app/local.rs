@@ -16,7 +16,12 @@ pub fn backup(config: &Config, to: &Path) -> Result<Content, AppError> {
 }
 
 /// Puts a copy in the database's place. No server may be running.
-pub fn restore(loaded: &Loaded, terminal: bool, from: &Path) -> Result<Restored, AppError> {
+pub fn restore(
+    loaded: &Loaded,
+    terminal: bool,
+    from: &Path,
+    bare: bool,
+) -> Result<Restored, AppError> {
     let config = &loaded.config;
     if !config.database_path().exists() && !loaded.data_dir_is_said && !terminal {
         return Err(AppError::NoDataDir);
@@ -26,7 +31,7 @@ pub fn restore(loaded: &Loaded, terminal: bool, from: &Path) -> Result<Restored,
     // Before a folder is made.
     let copy = SoundCopy::open(from)?;
     let _held = DataDir::hold(&config.data_dir, config.database_path())?;
-    Ok(upkeep::restore(&place, &copy)?)
+    Ok(upkeep::restore(&place, &copy, bare)?)
 }
 
 /// Looks at everything; mends what is safe, when no server is running.

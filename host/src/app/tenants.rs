@@ -62,7 +62,7 @@ impl Opening<'_> {
     async fn settle(&self, site: &Site, overlaps: Option<&Site>, first: Option<Root>) {
         let path = self.ground.root_of(&site.name, site.home.as_deref());
         let settled = match overlaps {
-            Some(other) => Err(format!("it overlaps with that of tenant {}", other.name)),
+            Some(other) => Err(format!("it overlaps with the home root of tenant {}", other.name)),
             None => self.find(site, &path, first).await,
         };
         if let Err(why) = settled {

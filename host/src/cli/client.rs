@@ -95,6 +95,11 @@ impl Remote {
         self.output
     }
 
+    /// `--yes`.
+    pub(crate) fn is_sure(&self) -> bool {
+        self.yes
+    }
+
     /// Asks whoever sits at the terminal; without one `--yes` has to have been said.
     pub(crate) fn confirm(&self, question: &str) -> Result<(), Ending> {
         if self.yes {

@@ -82,7 +82,8 @@ pub(super) fn restore(
     let loaded = arguments.here.load(config, earlier)?;
     let terminal = std::io::stdout().is_terminal();
     let file = &arguments.file;
-    let restored = app::restore(&loaded, terminal, file).map_err(|error| failed(&error))?;
+    let restored =
+        app::restore(&loaded, terminal, file, remote.is_sure()).map_err(|error| failed(&error))?;
     let Restored { content, kept, newer, unknown_tenants } = &restored;
     let Content { schema, tenants, accounts } = content;
     let made = json!({"file": file, "schema": schema, "tenants": tenants, "accounts": accounts, "kept": kept,

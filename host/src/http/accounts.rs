@@ -2,6 +2,7 @@
 //! Refuses to act for a key that may only ask.
 
 use crate::domain::{Applicant, Assurance, Email, Held, HostCode, Refusal, TenantId};
+use crate::http::noes;
 use crate::http::path::{Named, encode};
 use crate::http::places::in_time;
 use crate::http::problem::Problem;
@@ -11,7 +12,7 @@ use crate::http::tenants::Asked;
 use crate::http::{ANSWER_WITHIN, Rooms, body, now, tenant};
 use crate::ledger::{Scope, Tenant};
 use crate::provision::{Ask, ByHand, Outcome};
-use crate::wire::{AccountText, HandForm, LinkForm, ListText, Question, read_form};
+use crate::wire::{AccountText, HandForm, LinkForm, ListText, NativeForm, Question, read_form};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::LOCATION;
@@ -23,7 +24,11 @@ use tracing::Instrument;
 /// The source of a request that names none.
 const SOURCE: &str = "api";
 
-/// `POST …/accounts`: the tenant's policy decides.
+/// Opens an account, if the tenant's policy says yes
+///
+/// Somebody who has one is answered with it. Needs scope `provision`.
+#[utoipa::path(post, path = "/accounts", request_body = NativeForm,
+ responses((status = 201, body = AccountText, description = "Opened", headers(("Location" = String, description = "Where it is"))), (status = 200, body = AccountText, description = "Known"), noes::Opening))]
 pub(super) async fn open(asked: Asked, body: Body) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {
@@ -38,7 +43,11 @@ pub(super) async fn open(asked: Asked, body: Body) -> Response {
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// `PUT …/accounts/{name}`: nobody decides, it was said.
+/// Opens an account of this name by hand
+///
+/// The policy is not asked. Needs scope `manage`.
+#[utoipa::path(put, path = "/accounts/{name}", request_body = HandForm,
+ responses((status = 201, body = AccountText, description = "Opened", headers(("Location" = String, description = "Where it is"))), (status = 200, body = AccountText, description = "Known"), noes::ByHand))]
 pub(super) async fn put(asked: Asked, body: Body) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {
@@ -52,7 +61,13 @@ pub(super) async fn put(asked: Asked, body: Body) -> Response {
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// `GET …/accounts`
+/// Lists accounts by name
+///
+/// Needs scope `read`.
+#[utoipa::path(get, path = "/accounts", params(("limit" = Option<u16>, Query, description = "Items of a page, 1 to 500; 50 when nothing is said"),
+ ("after" = Option<String>, Query, description = "The `next` of the page before"),
+ ("q" = Option<String>, Query, description = "What an account is looked for by")),
+ responses((status = 200, body = ListText<AccountText>)))]
 pub(super) async fn list(asked: Asked, query: Query) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {
@@ -67,7 +82,10 @@ pub(super) async fn list(asked: Asked, query: Query) -> Response {
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// `GET …/accounts/{name}`
+/// Shows one account
+///
+/// Needs scope `read`.
+#[utoipa::path(get, path = "/accounts/{name}", responses((status = 200, body = AccountText)))]
 pub(super) async fn show(asked: Asked) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {
@@ -79,7 +97,11 @@ pub(super) async fn show(asked: Asked) -> Response {
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// `POST …/accounts/{name}/link`
+/// Makes an account the one of this subject, whoever it was of before
+///
+/// Needs scope `manage`.
+#[utoipa::path(post, path = "/accounts/{name}/link", request_body = LinkForm,
+ responses((status = 200, body = AccountText), noes::Linking))]
 pub(super) async fn link(asked: Asked, body: Body) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {
@@ -96,7 +118,10 @@ pub(super) async fn link(asked: Asked, body: Body) -> Response {
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// `POST …/accounts/{name}/close`
+/// Closes an account: its person is turned away, name and folder stay
+///
+/// Needs scope `manage`.
+#[utoipa::path(post, path = "/accounts/{name}/close", responses((status = 200, body = AccountText)))]
 pub(super) async fn close((State(rooms), Extension(id), named, headers): Asked) -> Response {
     let answer = async {
         let (tenant, name) = manage(&rooms, &headers, &named).await?;
@@ -107,7 +132,10 @@ pub(super) async fn close((State(rooms), Extension(id), named, headers): Asked) 
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// `POST …/accounts/{name}/reopen`
+/// Opens a closed account again, if its own allowance has a seat for it
+///
+/// Needs scope `manage`.
+#[utoipa::path(post, path = "/accounts/{name}/reopen", responses((status = 200, body = AccountText), noes::Reopening))]
 pub(super) async fn reopen((State(rooms), Extension(id), named, headers): Asked) -> Response {
     let answer = async {
         let (tenant, name) = manage(&rooms, &headers, &named).await?;
@@ -118,7 +146,10 @@ pub(super) async fn reopen((State(rooms), Extension(id), named, headers): Asked)
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// `POST …/accounts/{name}/erase`
+/// Forgets the person of a closed account, for good
+///
+/// Its name and its folder stay. Needs scope `manage`.
+#[utoipa::path(post, path = "/accounts/{name}/erase", responses((status = 200, body = AccountText), noes::Erasing))]
 pub(super) async fn erase((State(rooms), Extension(id), named, headers): Asked) -> Response {
     let answer = async {
         let (tenant, name) = manage(&rooms, &headers, &named).await?;

@@ -1,13 +1,14 @@
 //! `POST …/decisions`: what would come of a request; nothing does. A refusal is an answer here, not an error.
 
 use crate::domain::HostCode;
+use crate::http::noes;
 use crate::http::path::Named;
 use crate::http::problem::Problem;
 use crate::http::request_id::RequestId;
 use crate::http::{ANSWER_WITHIN, Rooms, body, now, tenant};
 use crate::ledger::Scope;
 use crate::provision::{Ask, Rehearsal};
-use crate::wire::{DecisionText, Question};
+use crate::wire::{AskedForm, DecisionText, Question};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -17,6 +18,10 @@ use axum::{Extension, Json};
 /// The source of a request that names none.
 const SOURCE: &str = "api";
 
+/// What would come of a request; nothing does
+///
+/// A refusal is an answer here. It is recorded as a dry run. Needs scope `provision`.
+#[utoipa::path(post, path = "/decisions", request_body = AskedForm, responses((status = 200, body = DecisionText), noes::Asking))]
 pub(super) async fn ask(
     State(rooms): State<Rooms>,
     Extension(id): Extension<RequestId>,

@@ -5,10 +5,11 @@ use crate::http::Rooms;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use tracing::{error, info};
+use utoipa::ToSchema;
 
 /// How long a disk may take to say that it is well.
 const READY_WITHIN: Duration = Duration::from_secs(2);
@@ -16,15 +17,26 @@ const READY_WITHIN: Duration = Duration::from_secs(2);
 /// How long what it said holds.
 const HOLDS_FOR: Duration = Duration::from_secs(1);
 
+/// How it is, as JSON.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HealthText {
+    /// `ok`, `ready` or `not_ready`.
+    status: &'static str,
+}
+
 /// What was found last, and when. The lock is held while it is found out: everybody else waits for that one answer.
 #[derive(Debug, Default)]
 pub(super) struct Readiness(Mutex<Option<(Instant, bool)>>);
 
-pub(super) async fn alive() -> Json<Value> {
-    Json(json!({"status": "ok"}))
+/// Whether the process answers
+#[utoipa::path(get, path = "/healthz", security(()), responses((status = 200, body = HealthText)))]
+pub(super) async fn alive() -> Json<HealthText> {
+    Json(HealthText { status: "ok" })
 }
 
-pub(super) async fn ready(State(rooms): State<Rooms>) -> (StatusCode, Json<Value>) {
+/// Whether somebody could be provisioned now, as far as disks go
+#[utoipa::path(get, path = "/readyz", security(()), responses((status = 200, body = HealthText), (status = 503, body = HealthText, description = "Not ready")))]
+pub(super) async fn ready(State(rooms): State<Rooms>) -> (StatusCode, Json<HealthText>) {
     let mut last = rooms.readiness.0.lock().await;
     let ready = match *last {
         Some((found, ready)) if found.elapsed() < HOLDS_FOR => ready,
@@ -35,9 +47,9 @@ pub(super) async fn ready(State(rooms): State<Rooms>) -> (StatusCode, Json<Value
         }
     };
     if ready {
-        (StatusCode::OK, Json(json!({"status": "ready"})))
+        (StatusCode::OK, Json(HealthText { status: "ready" }))
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "not_ready"})))
+        (StatusCode::SERVICE_UNAVAILABLE, Json(HealthText { status: "not_ready" }))
     }
 }
 

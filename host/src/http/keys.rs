@@ -21,7 +21,10 @@ const EXPIRES_LIMIT: u64 = 100 * 366 * 86_400;
 /// The longest note, in bytes.
 const NOTE_LIMIT: usize = 200;
 
-/// `GET …/keys`
+/// Lists a tenant's keys, never their text
+///
+/// Needs scope `read` or `manage`.
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/keys", responses((status = 200, body = ListText<KeyText>)))]
 pub(super) async fn list(asked: Asked) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {
@@ -31,7 +34,10 @@ pub(super) async fn list(asked: Asked) -> Response {
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// `POST …/keys`
+/// Makes a key of a tenant's
+///
+/// Its text is in this answer and never again. Needs scope `manage`, and every scope that it gives.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/keys", request_body = KeyForm, responses((status = 201, body = KeyText)))]
 pub(super) async fn create(asked: Asked, body: Body) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {
@@ -49,7 +55,10 @@ pub(super) async fn create(asked: Asked, body: Body) -> Response {
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// `DELETE …/keys/{id}`
+/// Revokes a key of a tenant's
+///
+/// Needs scope `manage`.
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}/keys/{id}", responses((status = 204, description = "Revoked")))]
 pub(super) async fn revoke(asked: Asked) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {
@@ -62,7 +71,10 @@ pub(super) async fn revoke(asked: Asked) -> Response {
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// `GET /v1/operator-keys`
+/// Lists the operators' keys, never their text
+///
+/// Needs an operator's key.
+#[utoipa::path(get, path = "/v1/operator-keys", responses((status = 200, body = ListText<KeyText>)))]
 pub(super) async fn list_operators(asked: Asked) -> Response {
     let (State(rooms), Extension(id), _, headers) = asked;
     let answer = async {
@@ -72,7 +84,10 @@ pub(super) async fn list_operators(asked: Asked) -> Response {
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// `POST /v1/operator-keys`
+/// Makes a key of the operators'
+///
+/// Its text is in this answer and never again. Needs an operator's key.
+#[utoipa::path(post, path = "/v1/operator-keys", request_body = KeyForm, responses((status = 201, body = KeyText)))]
 pub(super) async fn create_operators(asked: Asked, body: Body) -> Response {
     let (State(rooms), Extension(id), _, headers) = asked;
     let answer = async {
@@ -89,7 +104,10 @@ pub(super) async fn create_operators(asked: Asked, body: Body) -> Response {
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// `DELETE /v1/operator-keys/{id}`
+/// Revokes a key of the operators'
+///
+/// Needs an operator's key.
+#[utoipa::path(delete, path = "/v1/operator-keys/{id}", responses((status = 204, description = "Revoked")))]
 pub(super) async fn revoke_operators(asked: Asked) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {

@@ -3,6 +3,7 @@
 
 use crate::domain::HostCode;
 use crate::http::Rooms;
+use crate::http::noes;
 use crate::http::problem::Problem;
 use crate::http::request_id::RequestId;
 use crate::http::tenant::{Who, enter_either};
@@ -17,6 +18,18 @@ use axum::response::{IntoResponse, Response};
 /// The OpenMetrics text format, which Prometheus reads.
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// What is measured, for Prometheus
+///
+/// Everything for an operator, the lines of its own tenant for a tenant's key. Needs scope `metrics`. Where `metrics.listen` is
+/// set it is served there alone.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    responses(
+        (status = 200, body = String, content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        noes::Measuring
+    )
+)]
 pub(super) async fn show(
     State(rooms): State<Rooms>,
     Extension(id): Extension<RequestId>,

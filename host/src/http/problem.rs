@@ -7,13 +7,13 @@ use crate::http::request_id::RequestId;
 use crate::ledger::Denied;
 use crate::manage::ManageError;
 use crate::provision::ProvisionError;
-use crate::wire::FormError;
+use crate::wire::{FailureText, FormError, PlaceText, ProblemText};
 use axum::Json;
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::any::Any;
 use tracing::error;
 
@@ -58,44 +58,50 @@ impl Problem {
 
     /// As `/provision-user` says it.
     pub(super) fn compatible(self, id: &RequestId) -> Response {
-        let body =
-            json!({"success": false, "error": self.text, "code": self.code, "request_id": id.0});
-        self.respond(body, "application/json")
+        let body = FailureText {
+            success: false,
+            error: self.text,
+            code: self.code,
+            request_id: id.0.clone(),
+        };
+        respond(self.status, self.header, body, "application/json")
     }
 
     /// As everything else says it: RFC 9457.
     pub(super) fn respond_v1(self, id: &RequestId) -> Response {
-        let mut body = json!({
-            "type": "about:blank",
-            "title": self.text,
-            "status": self.status.as_u16(),
-            "code": self.code,
-            "request_id": id.0,
-        });
-        let More { field, detail } = self.more.as_deref().cloned().unwrap_or_default();
-        if let Some(name) = field {
-            body["errors"] = json!([{"pointer": format!("/{name}"), "detail": self.text}]);
-        }
-        if let Some(detail) = detail {
-            body["detail"] = json!(detail);
-        }
-        self.respond(body, "application/problem+json")
+        let More { field, detail } = self.more.map(|more| *more).unwrap_or_default();
+        let place = |name| PlaceText { pointer: format!("/{name}"), detail: self.text.clone() };
+        let body = ProblemText {
+            r#type: "about:blank",
+            errors: field.map(|name| vec![place(name)]),
+            title: self.text,
+            status: self.status.as_u16(),
+            code: self.code,
+            request_id: id.0.clone(),
+            detail,
+        };
+        respond(self.status, self.header, body, "application/problem+json")
     }
 
     /// As the door at `path` says it: for answers that are made outside of the doors.
     pub(super) fn respond_at(self, path: &str, id: &RequestId) -> Response {
         if path == provision_user::PATH { self.compatible(id) } else { self.respond_v1(id) }
     }
+}
 
-    fn respond(self, body: Value, content_type: &'static str) -> Response {
-        let mut response = (self.status, Json(body)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        if let Some((name, value)) = self.header {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-        response
+fn respond(
+    status: StatusCode,
+    header: Option<(HeaderName, &'static str)>,
+    body: impl Serialize,
+    content_type: &'static str,
+) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some((name, value)) = header {
+        headers.insert(name, HeaderValue::from_static(value));
     }
+    response
 }
 
 impl From<HostCode> for Problem {
@@ -109,6 +115,11 @@ impl From<HostCode> for Problem {
             more: None,
         }
     }
+}
+
+/// A code's status, as the document spells it.
+pub(super) fn status(code: HostCode) -> String {
+    answer(code).0.as_str().to_owned()
 }
 
 /// Every code to a status, and to the header that belongs to it.
@@ -216,16 +227,6 @@ impl From<Denied> for Problem {
 /// No such path.
 pub(super) async fn not_found(request: Request) -> Response {
     Problem::from(HostCode::NotFound).respond_v1(&id_of(&request))
-}
-
-/// The path takes POST alone.
-pub(super) async fn only_post(request: Request) -> Response {
-    wrong_method("POST").respond_v1(&id_of(&request))
-}
-
-/// The path takes GET alone.
-pub(super) async fn only_get(request: Request) -> Response {
-    wrong_method("GET, HEAD").respond_v1(&id_of(&request))
 }
 
 /// The path takes the methods of `allow` alone.

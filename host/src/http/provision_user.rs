@@ -2,19 +2,21 @@
 //! Refuses to answer anything but JSON, and to tell an operator's key from a wrong one: this door is a tenant's.
 
 use crate::domain::{Held, HostCode};
+use crate::http::noes;
 use crate::http::problem::{self, Problem};
 use crate::http::request_id::RequestId;
 use crate::http::{Rooms, accounts, body, now, tenant};
 use crate::kill_point;
 use crate::provision::{Ask, Outcome};
-use crate::wire::{BodyError, Question};
+use crate::wire::{BodyError, CompatibleForm, Question};
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
 use std::path::PathBuf;
+use utoipa::ToSchema;
 
 /// Where the door is.
 pub(super) const PATH: &str = "/provision-user";
@@ -22,32 +24,44 @@ pub(super) const PATH: &str = "/provision-user";
 /// The source of a request that names none.
 const SOURCE: &str = "cognito";
 
-#[derive(Serialize)]
+/// A yes, as the guide has it.
+#[derive(Serialize, ToSchema)]
 struct Success {
+    /// Always true.
     success: bool,
+    /// For the caller's log.
     message: String,
+    /// The home, absolute; missing where `compat.user_directory` is off.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     user_directory: Option<PathBuf>,
+    /// The name of the account.
     username: String,
+    /// Whether it was opened now.
     created: bool,
 }
 
+/// Opens an account, or says who somebody is
+///
+/// The door that the old server had. Needs a tenant's key with scope `provision`.
+#[utoipa::path(post, path = PATH, request_body = CompatibleForm, responses((status = 200, body = Success), noes::Compatible))]
 pub(super) async fn door(
     State(rooms): State<Rooms>,
     Extension(id): Extension<RequestId>,
-    method: Method,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    if method != Method::POST {
-        return problem::wrong_method("POST").compatible(&id);
-    }
     let answer = answer(&rooms, &id, &headers, body).await;
     kill_point::reach("before_answer");
     match answer {
         Ok(success) => (StatusCode::OK, Json(success)).into_response(),
         Err(problem) => problem.compatible(&id),
     }
+}
+
+/// Every other method, in this door's own shape.
+pub(super) async fn only_post(Extension(id): Extension<RequestId>) -> Response {
+    problem::wrong_method("POST").compatible(&id)
 }
 
 async fn answer(

@@ -16,7 +16,19 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
-/// `GET …/decisions`
+/// Reads the record, newest first
+///
+/// Needs scope `read`, or `policy`: then without people.
+#[utoipa::path(get, path = "/decisions", params(
+ ("applicant" = Option<String>, Query, description = "Rows about them; needs scope `read`"),
+ ("outcome" = Option<String>, Query, description = "`known`, `granted`, `refused` or `failed`"),
+ ("code" = Option<String>, Query, description = "Rows with this code"),
+ ("since" = Option<String>, Query, description = "Rows from this moment on, in RFC 3339"),
+ ("until" = Option<String>, Query, description = "Rows before this moment, in RFC 3339"),
+ ("follow" = Option<bool>, Query, description = "Whether to go on from `after` to what is newer"),
+ ("limit" = Option<u16>, Query, description = "Items of a page, 1 to 500; 50 when nothing is said"),
+ ("after" = Option<String>, Query, description = "The `next` of the page before")),
+ responses((status = 200, body = ListText<RecordText>)))]
 pub(super) async fn list(
     State(rooms): State<Rooms>,
     Extension(id): Extension<RequestId>,
@@ -28,7 +40,19 @@ pub(super) async fn list(
     answer.map_or_else(|problem| problem.respond_v1(&id), IntoResponse::into_response)
 }
 
-/// `GET …/decisions/{request_id}`
+/// The rows of one request, newest first
+///
+/// Needs scope `read`, or `policy`: then without people.
+#[utoipa::path(get, path = "/decisions/{request_id}", params(
+ ("applicant" = Option<String>, Query, description = "Rows about them; needs scope `read`"),
+ ("outcome" = Option<String>, Query, description = "`known`, `granted`, `refused` or `failed`"),
+ ("code" = Option<String>, Query, description = "Rows with this code"),
+ ("since" = Option<String>, Query, description = "Rows from this moment on, in RFC 3339"),
+ ("until" = Option<String>, Query, description = "Rows before this moment, in RFC 3339"),
+ ("follow" = Option<bool>, Query, description = "Whether to go on from `after` to what is newer"),
+ ("limit" = Option<u16>, Query, description = "Items of a page, 1 to 500; 50 when nothing is said"),
+ ("after" = Option<String>, Query, description = "The `next` of the page before")),
+ responses((status = 200, body = ListText<RecordText>)))]
 pub(super) async fn show(
     State(rooms): State<Rooms>,
     Extension(id): Extension<RequestId>,

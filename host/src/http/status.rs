@@ -14,6 +14,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
+/// How tenants are doing
+///
+/// Every one for an operator, its own for a tenant's key with scope `read`.
+#[utoipa::path(get, path = "/v1/status", params(("limit" = Option<u16>, Query, description = "Items of a page, 1 to 500; 50 when nothing is said"),
+ ("after" = Option<String>, Query, description = "The `next` of the page before")), responses((status = 200, body = StatusText)))]
 pub(super) async fn show(asked: Asked, query: Query) -> Response {
     let (State(rooms), Extension(id), _, headers) = asked;
     let answer = async {
@@ -30,8 +35,7 @@ pub(super) async fn show(asked: Asked, query: Query) -> Response {
             }
         };
         let tenants = ListText::new(page.map(|status| Ok::<_, Problem>(text(status)))?);
-        let expiring_operator_keys = ending.map(all);
-        Ok(Json(StatusText { tenants, expiring_operator_keys }).into_response())
+        Ok(Json(StatusText::new(tenants, ending.map(all))).into_response())
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }

@@ -2,6 +2,7 @@
 //! Refuses to say anything about a tenant to a key that has no right to it.
 
 use crate::domain::TenantName;
+use crate::http::noes;
 use crate::http::path::Named;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
@@ -21,7 +22,11 @@ use tracing::Instrument;
 /// What a request carries beside its body.
 pub(super) type Asked = (State<Rooms>, Extension<RequestId>, Named, HeaderMap);
 
-/// `GET /v1/tenants`
+/// Lists tenants by name
+///
+/// Needs an operator's key.
+#[utoipa::path(get, path = "/v1/tenants", params(("limit" = Option<u16>, Query, description = "Items of a page, 1 to 500; 50 when nothing is said"),
+ ("after" = Option<String>, Query, description = "The `next` of the page before")), responses((status = 200, body = ListText<TenantText>)))]
 pub(super) async fn list(asked: Asked, query: Query) -> Response {
     let (State(rooms), Extension(id), _, headers) = asked;
     let answer = async {
@@ -33,7 +38,10 @@ pub(super) async fn list(asked: Asked, query: Query) -> Response {
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// `POST /v1/tenants`
+/// Makes a tenant
+///
+/// Needs an operator's key.
+#[utoipa::path(post, path = "/v1/tenants", request_body = TenantForm, responses((status = 201, body = TenantText, description = "Made", headers(("Location" = String, description = "Where it is"))), noes::MakingTenant))]
 pub(super) async fn create(asked: Asked, body: Body) -> Response {
     let (State(rooms), Extension(id), _, headers) = asked;
     let answer = async {
@@ -52,7 +60,10 @@ pub(super) async fn create(asked: Asked, body: Body) -> Response {
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// `GET /v1/tenants/{tenant}`
+/// Shows one tenant
+///
+/// Needs scope `read` or `manage`.
+#[utoipa::path(get, path = "/v1/tenants/{tenant}", responses((status = 200, body = TenantText)))]
 pub(super) async fn show(asked: Asked) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {
@@ -62,7 +73,10 @@ pub(super) async fn show(asked: Asked) -> Response {
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// `PATCH /v1/tenants/{tenant}`
+/// Changes a tenant
+///
+/// A JSON merge patch. Needs scope `manage`; for the home root an operator's key.
+#[utoipa::path(patch, path = "/v1/tenants/{tenant}", request_body = TenantPatch, responses((status = 200, body = TenantText), noes::ChangingTenant))]
 pub(super) async fn change(asked: Asked, body: Body) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {
@@ -76,7 +90,10 @@ pub(super) async fn change(asked: Asked, body: Body) -> Response {
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// `DELETE /v1/tenants/{tenant}`
+/// Removes a tenant that has no open account
+///
+/// Deletes no folder. Needs an operator's key.
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}", responses((status = 204, description = "Removed"), noes::RemovingTenant))]
 pub(super) async fn remove(asked: Asked) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {

@@ -58,21 +58,29 @@ impl SoundCopy {
 }
 
 /// Puts the copy in the place of the database. The caller holds the data folder.
-pub fn restore(place: &Place, copy: &SoundCopy) -> Result<Restored, UpkeepError> {
+///
+/// A copy with accounts beside a home root without any of their folders is refused unless `bare` says that this is meant: the names
+/// of people who are newer than the copy are known by their folders alone.
+pub fn restore(place: &Place, copy: &SoundCopy, bare: bool) -> Result<Restored, UpkeepError> {
     let next = place.beside_database(".restoring");
     for left in [next.clone(), place.beside_database(".restoring-journal")] {
         remove(&left)?;
     }
     let content = copy.ledger.copy_to(&next).map_err(at(&copy.path))?;
-    let restored = put_back(place, &next, content);
+    let restored = put_back(place, &next, content, bare);
     if restored.is_err() {
         let _ = remove(&next);
     }
     restored
 }
 
-fn put_back(place: &Place, next: &Path, content: Content) -> Result<Restored, UpkeepError> {
-    let (newer, unknown_tenants) = complete(place, next)?;
+fn put_back(
+    place: &Place,
+    next: &Path,
+    content: Content,
+    bare: bool,
+) -> Result<Restored, UpkeepError> {
+    let (newer, unknown_tenants) = complete(place, next, bare)?;
     let kept = keep(place)?;
     kill_point::reach("restore_before_exchange");
     exchange(place, next)?;
@@ -81,7 +89,11 @@ fn put_back(place: &Place, next: &Path, content: Content) -> Result<Restored, Up
 }
 
 /// Our schema, and the names that nobody must get: in the new database before it is the database.
-fn complete(place: &Place, next: &Path) -> Result<(Vec<NewerFolder>, Vec<PathBuf>), UpkeepError> {
+fn complete(
+    place: &Place,
+    next: &Path,
+    bare: bool,
+) -> Result<(Vec<NewerFolder>, Vec<PathBuf>), UpkeepError> {
     let mut ledger = LedgerFile::take(next).map_err(at(next))?;
     ledger.migrate().map_err(at(next))?;
     let mut newer = Vec::new();
@@ -90,7 +102,11 @@ fn complete(place: &Place, next: &Path) -> Result<(Vec<NewerFolder>, Vec<PathBuf
     for site in tenants.iter().map(|tenant| &tenant.site).filter(|site| !site.removed) {
         let held = ledger.held(site.id).map_err(at(next))?;
         let held: HashSet<_> = held.into_iter().map(|held| held.name).collect();
-        for (name, path) in without_account(&place.root_of(site), &held)? {
+        let root = place.root_of(site);
+        if !bare && !held.is_empty() && !held.iter().any(|name| root.join(name).is_dir()) {
+            return Err(UpkeepError::NoFolders { tenant: site.name.to_string(), root });
+        }
+        for (name, path) in without_account(&root, &held)? {
             names.push((site.id, name.clone()));
             newer.push(NewerFolder { tenant: site.name.to_string(), name, path });
         }

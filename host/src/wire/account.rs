@@ -5,19 +5,33 @@ use crate::domain::{Account, AccountState};
 use crate::wire::{AllowanceText, moment_ms};
 use serde::Serialize;
 use std::path::PathBuf;
+use utoipa::ToSchema;
 
 /// An account as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct AccountText {
+    /// The name of the account and its folder.
     name: String,
+    /// The provider's own name for its person; null when nobody knows any more.
     username: Option<String>,
+    /// The provider's stable id.
     subject: Option<String>,
+    /// Who vouches.
     issuer: Option<String>,
+    /// As it was when the account was opened.
     email: Option<String>,
+    /// `active`, `closed` or `erased`.
+    #[schema(pattern = "^(active|closed|erased)$")]
     state: &'static str,
+    /// Its folder, absolute.
+    #[schema(value_type = String)]
     home: PathBuf,
+    /// How much it may use.
     allowance: AllowanceText,
+    /// RFC 3339.
+    #[schema(format = DateTime)]
     created_at: String,
+    /// The revision that decided.
     revision: u64,
 }
 

@@ -3,9 +3,10 @@
 use crate::domain::{Allowance, Refusal};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// A decision as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "decision", rename_all = "lowercase")]
 pub enum DecisionText {
     /// Yes.
@@ -37,12 +38,17 @@ impl DecisionText {
 }
 
 /// An allowance as JSON: null is no limit.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct AllowanceText {
+    /// Accounts in the tenant.
     max_accounts: Option<u64>,
+    /// Accounts whose verified e-mail is of the same domain.
     max_accounts_in_domain: Option<u64>,
+    /// What the home may hold.
     storage_bytes: Option<u64>,
+    /// The same in files.
     storage_files: Option<u64>,
+    /// Whatever else the policy says.
     labels: BTreeMap<String, String>,
 }
 

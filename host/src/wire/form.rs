@@ -4,9 +4,11 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_path_to_error::Segment;
+use utoipa::ToSchema;
 
 /// `POST /v1/tenants`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantForm {
     /// `[a-z0-9][a-z0-9-]{0,62}`
@@ -18,7 +20,7 @@ pub struct TenantForm {
 }
 
 /// `PATCH /v1/tenants/{tenant}`: a JSON merge patch, in which null takes away and what is missing stays.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantPatch {
     /// Who vouches when a request names nobody.
@@ -30,7 +32,7 @@ pub struct TenantPatch {
 }
 
 /// `POST …/keys`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyForm {
     /// What it may be used for.
@@ -42,7 +44,7 @@ pub struct KeyForm {
 }
 
 /// `PUT …/accounts/{name}`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HandForm {
     /// The provider's own name for them; it has to be said.
@@ -59,7 +61,7 @@ pub struct HandForm {
 }
 
 /// `POST …/accounts/{name}/link`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkForm {
     /// The provider's stable id.
@@ -87,13 +89,29 @@ pub fn read_form<T: DeserializeOwned>(body: &[u8]) -> Result<T, FormError> {
     let object = serde_json::from_slice::<Value>(body).ok().filter(Value::is_object);
     let object = object.ok_or(FormError::Required)?;
     serde_path_to_error::deserialize(object).map_err(|error| {
-        let path = error.path().to_string();
+        let path: Vec<_> = error.path().iter().filter_map(reference).collect();
         // Of what is missing or unknown the text alone says which it is.
         let named = error.inner().to_string();
-        let field =
-            if path == "." { named.split('`').nth(1).unwrap_or_default().to_owned() } else { path };
+        let field = if path.is_empty() {
+            escaped(named.split('`').nth(1).unwrap_or_default())
+        } else {
+            path.join("/")
+        };
         FormError::Field { field, why: named }
     })
+}
+
+/// A step of the way to a value, as a JSON Pointer (RFC 6901) says it.
+fn reference(segment: &Segment) -> Option<String> {
+    match segment {
+        Segment::Seq { index } => Some(index.to_string()),
+        Segment::Map { key } => Some(escaped(key)),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    }
+}
+
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// Something was said, null or not.

@@ -3,12 +3,15 @@
 
 use crate::domain::Page;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A page as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ListText<T> {
-    items: Vec<T>,
-    next: Option<String>,
+    /// What it has.
+    pub(super) items: Vec<T>,
+    /// Where the next page begins, to be sent as `after`; null when this is the last.
+    pub(super) next: Option<String>,
 }
 
 impl<T> ListText<T> {

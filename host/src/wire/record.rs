@@ -4,32 +4,54 @@
 use crate::domain::{Person, RecordRow};
 use crate::wire::moment_ms;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A row of the record as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct RecordText {
+    /// The request's `X-Request-Id`.
     request_id: String,
+    /// When, in RFC 3339.
+    #[schema(format = DateTime)]
     at: String,
+    /// What was asked.
     occasion: String,
+    /// Where the request came from.
     source: String,
+    /// `known`, `granted`, `refused` or `failed`.
+    #[schema(pattern = "^(known|granted|refused|failed)$")]
     outcome: String,
+    /// The host's code or the policy's.
     code: Option<String>,
+    /// Where in a decision it ended.
     stage: Option<String>,
+    /// The account; null for those who read the record for its rules.
     name: Option<String>,
+    /// The revision that decided.
     revision: u64,
+    /// What that revision's component is.
     digest: String,
+    /// What the policy wrote down.
     notes: Vec<String>,
+    /// Whether nothing was to come of it.
     dry_run: bool,
+    /// The id of the key that asked.
     key: String,
+    /// Why; null for those who read the record for its rules.
     detail: Option<String>,
+    /// Who asked, where that is kept and may be read.
     applicant: Option<PersonText>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct PersonText {
+    /// Who vouches.
     issuer: Option<String>,
+    /// The provider's stable id.
     subject: Option<String>,
+    /// The provider's own name for them.
     username: Option<String>,
+    /// Their e-mail.
     email: Option<String>,
 }
 

@@ -4,20 +4,34 @@ use crate::domain::Outcomes;
 use crate::wire::{KeyText, ListText};
 use serde::Serialize;
 use std::path::PathBuf;
+use utoipa::ToSchema;
 
 /// `GET /v1/status`
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct StatusText {
     /// Every tenant that the key may see.
-    #[serde(flatten)]
-    pub tenants: ListText<TenantStatusText>,
+    items: Vec<TenantStatusText>,
+    /// Where the next page begins.
+    next: Option<String>,
     /// For an operator: operators' keys that end soon.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub expiring_operator_keys: Option<Vec<KeyText>>,
+    #[schema(nullable = false)]
+    expiring_operator_keys: Option<Vec<KeyText>>,
+}
+
+impl StatusText {
+    /// A page of tenants; `expiring_operator_keys` is an operator's to see.
+    pub fn new(
+        tenants: ListText<TenantStatusText>,
+        expiring_operator_keys: Option<Vec<KeyText>>,
+    ) -> Self {
+        let ListText { items, next } = tenants;
+        Self { items, next, expiring_operator_keys }
+    }
 }
 
 /// A tenant and how it is doing, as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TenantStatusText {
     /// Its name.
     pub tenant: String,
@@ -26,6 +40,7 @@ pub struct TenantStatusText {
     /// Where that came from.
     pub policy: String,
     /// RFC 3339.
+    #[schema(format = DateTime)]
     pub active_since: String,
     /// The key that made it so; null for the first start.
     pub active_by: Option<String>,
@@ -38,6 +53,7 @@ pub struct TenantStatusText {
     /// Keys that end soon.
     pub expiring_keys: Vec<KeyText>,
     /// The home root, absolute.
+    #[schema(value_type = String)]
     pub home: PathBuf,
     /// Null when the file system did not say.
     pub free_bytes: Option<u64>,
@@ -46,10 +62,13 @@ pub struct TenantStatusText {
 }
 
 /// Counts as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct OutcomesText {
+    /// Opened.
     granted: u64,
+    /// Turned away.
     refused: u64,
+    /// Neither.
     failed: u64,
 }
 

@@ -167,7 +167,11 @@ async fn only_a_closed_account_is_erased_and_an_erased_one_is_a_name_that_nobody
     no(&app, "anna", "link", json!({"subject": "s1"}), 409, "account_erased").await;
     let again = app.provision(&person("anna@x.example", "s1")).await;
     assert_eq!(again.code(), "username_taken", "somebody new, and the name is a tombstone's");
-    assert_eq!(app.rows("SELECT active FROM usage"), [["0"], ["0"]]);
+    assert_eq!(
+        app.rows("SELECT domain, active FROM usage"),
+        [["", "0"]],
+        "nor is the domain known"
+    );
     assert_eq!(app.folders(), ["anna"]);
 }
 

@@ -3,11 +3,15 @@
 //! no panic.
 
 mod after;
+mod answer;
+pub(crate) mod document;
 mod process;
+
+pub(crate) use answer::Answer;
 
 use rusqlite::Connection;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -52,30 +56,10 @@ pub(crate) struct App {
     child: Option<Child>,
     /// Answers that the record must have a row for, by their request's id: nobody who is told no waits for that row.
     recorded: Mutex<BTreeMap<String, i64>>,
+    /// Operations of the document, and the statuses they were answered with.
+    pub(crate) seen: Mutex<BTreeSet<(String, u16)>>,
     /// What nobody may find again when the test is over.
     secrets: Mutex<Vec<String>>,
-}
-
-/// What a client got.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) text: String,
-}
-
-impl Answer {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
-    }
-
-    pub(crate) fn code(&self) -> String {
-        self.json()["code"].as_str().unwrap_or_else(|| panic!("no code: {self:?}")).to_owned()
-    }
-
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(String::as_str)
-    }
 }
 
 impl App {
@@ -101,6 +85,7 @@ impl App {
             settings,
             child: None,
             recorded: Mutex::default(),
+            seen: Mutex::default(),
             secrets: Mutex::default(),
         };
         app.run();
@@ -242,7 +227,9 @@ impl App {
     }
 
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.expect("an answer");
+        let (client, request) = request.build_split();
+        let sent = document::Sent::of(request.as_ref().expect("a request"));
+        let response = client.execute(request.expect("a request")).await.expect("an answer");
         let path = response.url().path().trim_end_matches('/').to_owned();
         let status = response.status().as_u16();
         let headers = response
@@ -251,10 +238,12 @@ impl App {
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
             .collect();
         let answer = Answer { status, headers, text: response.text().await.expect("a body") };
+        let seen = document::check(&sent, &answer);
+        self.seen.lock().expect("a lock").extend(seen);
         // Other doors answer for acts, not for questions.
         let doors = ["/provision-user", "/decisions", "/accounts"];
         if doors.iter().any(|door| path.ends_with(door))
-            && is_recorded(&answer)
+            && answer.is_recorded()
             && let Some(id) = answer.header("x-request-id")
         {
             let mut recorded = self.recorded.lock().expect("a lock");
@@ -359,17 +348,6 @@ impl Drop for App {
 pub(crate) fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().expect("a client")
-}
-
-/// Whether an answer is one that the record tells of: somebody's who had reached a tenant with a question.
-fn is_recorded(answer: &Answer) -> bool {
-    let Ok(body) = serde_json::from_str::<Value>(&answer.text) else { return false };
-    let decided =
-        body["success"] == true || body["decision"].is_string() || body["state"].is_string();
-    let code = body["code"].as_str().unwrap_or_default();
-    let policy_failed = matches!(code, "policy_failed" | "policy_timeout");
-    let refused = matches!(answer.status, 403 | 409) && code != "scope_missing";
-    decided || refused || policy_failed
 }
 
 /// The rows of a query, each as its columns' text, `-` for null.

@@ -85,6 +85,8 @@ async fn what_cannot_be_meant_makes_no_key() {
         ("tenants/default/keys", json!({"scopes": ["write"]}), "/scopes"),
         ("tenants/default/keys", json!({"scopes": []}), "/scopes"),
         ("tenants/default/keys", json!({"scopes": "read"}), "/scopes"),
+        ("tenants/default/keys", json!({"scopes": ["read", 1]}), "/scopes/1"),
+        ("tenants/default/keys", json!({"a/b~c": 1}), "/a~1b~0c"),
         ("tenants/default/keys", json!({"scope": ["read"]}), "/scope"),
         ("tenants/default/keys", json!({"expires_in": 0}), "/expires_in"),
         ("tenants/default/keys", json!({"expires_in": "90d"}), "/expires_in"),
@@ -237,4 +239,39 @@ async fn when_a_key_was_last_used_is_kept_to_the_minute() {
     assert!((began - 60_000..=now()).contains(&at), "{at}");
     let shown = list(&app, "/v1/tenants/default/keys").await[1]["last_used_at"].clone();
     assert!(shown.as_str().is_some_and(|text| text.ends_with(":00Z")), "{shown}");
+}
+
+#[tokio::test]
+async fn a_key_ends_no_later_than_the_one_that_makes_it() {
+    let app = App::start();
+    let path = "/v1/tenants/default/keys";
+    let body = json!({"scopes": ["manage", "read"], "expires_in": 3600});
+    let manager = app.key_of("default", body).await;
+    let ends = |key: &Value| key["expires_at"].as_str().map(str::to_owned);
+    let listed = app.manage("GET", path, Value::Null).await;
+    let of_manager = listed["items"].as_array().expect("keys").iter().find_map(ends);
+    let of_manager = of_manager.expect("an end");
+    for wanted in [json!({"scopes": ["read"]}), json!({"scopes": ["read"], "expires_in": 86_400})] {
+        let made = app.ask("POST", path, &manager, wanted.clone()).await.json();
+        app.keep_secret(made["key"].as_str().expect("a key"));
+        let end = ends(&made).unwrap_or_else(|| panic!("no end for {wanted}"));
+        assert!(end[..19] <= of_manager[..19], "{end} is later than {of_manager}");
+    }
+}
+
+#[tokio::test]
+async fn the_id_of_a_supplied_key_says_nothing_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("key");
+    std::fs::write(&file, "a key that anybody might guess".replace(' ', "-")).expect("a key");
+    let ids: Vec<_> = (0..2)
+        .map(|_| {
+            let app = App::start_with(&[(
+                "ENLIST_BOOTSTRAP__TENANT_KEY_FILE",
+                &file.display().to_string(),
+            )]);
+            app.rows("SELECT id FROM keys WHERE foreign_form = 1").remove(0).remove(0)
+        })
+        .collect();
+    assert_ne!(ids[0], ids[1]);
 }

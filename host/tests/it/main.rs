@@ -18,6 +18,7 @@ mod identity;
 mod keys;
 mod metrics;
 mod names;
+mod openapi;
 mod policies;
 mod provision_user;
 mod record;

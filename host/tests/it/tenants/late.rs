@@ -1,4 +1,4 @@
-//! A request that was let in before its tenant was removed or got its issuer, or before its name was reserved, and comes to the
+//! A request that was let in before its tenant was removed, got its issuer or moved its homes, or before its name was reserved, and comes to the
 //! commit after that.
 
 use enlist::domain::{Allowance, Applicant, Name, Occasion, Request};
@@ -66,6 +66,16 @@ async fn it_is_asked_to_come_again_after_the_tenant_got_its_issuer() {
     let (_folder, ledger, asking, managing) = ledger().await;
     let change = TenantChange { issuer: Some("https://x.example".to_owned()), home: None };
     ledger.of(&managing).change(change, "r").await.expect("an answer").expect("an issuer");
+    assert!(matches!(open(&ledger, &asking).await, Err(LedgerError::Busy)));
+    let tenant = ledger.of(&managing).entry().await.expect("an answer").expect("a tenant");
+    assert_eq!(tenant.accounts, 0);
+}
+
+#[tokio::test]
+async fn it_opens_nothing_when_the_homes_have_moved_meanwhile() {
+    let (_folder, ledger, asking, managing) = ledger().await;
+    let change = TenantChange { issuer: None, home: Some(Some("/srv/elsewhere".to_owned())) };
+    ledger.of(&managing).change(change, "r").await.expect("an answer").expect("a home");
     assert!(matches!(open(&ledger, &asking).await, Err(LedgerError::Busy)));
     let tenant = ledger.of(&managing).entry().await.expect("an answer").expect("a tenant");
     assert_eq!(tenant.accounts, 0);

@@ -51,6 +51,28 @@ async fn a_home_root_that_is_gone_is_not_made_again_and_is_used_when_it_is_back(
 }
 
 #[tokio::test]
+async fn an_empty_folder_in_the_place_of_a_home_root_is_a_disk_that_is_not_mounted() {
+    let mut app = App::start();
+    let person = |name: &str| format!(r#"{{"username":"{name}@example.com"}}"#);
+    app.enlist(&person("ann")).await;
+    app.kill();
+    let aside = app.folder.path().join("disk");
+    std::fs::rename(app.homes(), &aside).expect("the disk goes");
+    std::fs::create_dir(app.homes()).expect("its mount point");
+    app.restart();
+    let answer = app.provision(&person("bob")).await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "storage_unavailable"));
+    assert!(app.folders().is_empty(), "nothing is made on another disk");
+    assert_eq!(app.count("SELECT count(*) FROM accounts"), 1);
+    assert!(app.log().contains("is the disk mounted?"));
+    assert_eq!(app.get("/readyz").await.status, 503);
+    std::fs::remove_dir(app.homes()).expect("an empty mount point");
+    std::fs::rename(&aside, app.homes()).expect("the disk comes");
+    assert_eq!(app.enlist(&person("bob")).await, "bob", "without a restart");
+    assert_eq!(app.folders(), ["ann", "bob"]);
+}
+
+#[tokio::test]
 async fn a_policy_that_does_not_load_any_more_is_its_tenants_trouble_alone() {
     let mut app = App::start();
     let (sick, well) = two(&app).await;

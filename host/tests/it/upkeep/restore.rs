@@ -61,8 +61,14 @@ async fn a_restore_onto_an_empty_data_folder_is_the_whole_installation() {
     let aside = app.folder.path().join("collections");
     fs::rename(app.homes(), &aside).expect("the folders");
     fs::remove_dir_all(app.data()).expect("no data");
-    well(&app.data(), &["restore", text(&copy)]);
+    fs::create_dir(app.data()).expect("a data folder");
+    let refused = run(&app.data(), &["restore", text(&copy)]);
+    assert_eq!(refused.code, Some(1), "{}", refused.err);
+    assert!(refused.err.contains("none of the folders of tenant default"), "{}", refused.err);
+    assert!(!app.data().join("enlist.db").exists(), "which names are newer is not known");
     fs::rename(&aside, app.homes()).expect("the folders");
+    let said = well(&app.data(), &["restore", text(&copy)]);
+    assert!(said.contains("\tdan\t"), "whom the copy does not know: {said}");
     app.restart();
     assert_eq!(app.line["event"], "start", "no second first start");
     let known = app.provision(&person("ann")).await;
