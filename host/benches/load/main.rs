@@ -179,8 +179,10 @@ fn print(level: &Level) {
     let throughput = server.per_second() / raw.per_second() * 100.0;
     let wait = server.wait(0.50) / raw.wait(0.50);
     println!("opened / raw: {throughput:.0} % of its accounts a second, {wait:.2} times its p50");
-    let refused = repeats[REFUSED].wait(0.50) / commits.wait(0.50);
-    println!("refused by the policy / one raw commit: {refused:.2} of its p50");
+    if *in_flight == 1 {
+        let refused = repeats[REFUSED].wait(0.50) / commits.wait(0.50);
+        println!("refused by the policy / one raw commit: {refused:.2} of its p50");
+    }
 }
 
 #[tokio::main(flavor = "current_thread")]
