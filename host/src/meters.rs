@@ -183,9 +183,11 @@ impl Meters {
         Ok(kept.fold(String::new(), |text, line| text + line + "\n"))
     }
 
-    /// Notes how long a stage took that began then.
+    /// Notes how long a stage took that began then; for one request, in the log of level `debug`, under its id.
     pub fn stage(&self, stage: Stage, began: Instant) {
-        self.stages.get_or_create(&StageLabel { stage }).observe(began.elapsed().as_secs_f64());
+        let took = began.elapsed();
+        self.stages.get_or_create(&StageLabel { stage }).observe(took.as_secs_f64());
+        tracing::debug!(stage = stage.as_str(), took_us = took.as_micros(), "passed");
     }
 
     /// Notes a batch and how long the disk took for it.
@@ -215,11 +217,9 @@ impl EncodeLabelValue for Truth {
     }
 }
 
-impl EncodeLabelValue for Stage {
-    fn encode(
-        &self,
-        encoder: &mut prometheus_client::encoding::LabelValueEncoder<'_>,
-    ) -> Result<(), fmt::Error> {
+impl Stage {
+    /// As labels and the log spell it.
+    fn as_str(self) -> &'static str {
         match self {
             Self::Key => "key",
             Self::Turn => "turn",
@@ -228,7 +228,15 @@ impl EncodeLabelValue for Stage {
             Self::Home => "home",
             Self::Commit => "commit",
         }
-        .encode(encoder)
+    }
+}
+
+impl EncodeLabelValue for Stage {
+    fn encode(
+        &self,
+        encoder: &mut prometheus_client::encoding::LabelValueEncoder<'_>,
+    ) -> Result<(), fmt::Error> {
+        self.as_str().encode(encoder)
     }
 }
 

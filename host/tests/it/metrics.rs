@@ -84,3 +84,16 @@ async fn a_tenants_key_sees_its_own_tenant_and_a_key_without_the_scope_nothing()
     assert_eq!(metrics(&app, "").await.code(), "key_required");
     assert_eq!(metrics(&app, "enl_op_wrong").await.code(), "key_invalid");
 }
+
+#[tokio::test]
+async fn one_request_is_followed_through_the_rooms_by_its_id() {
+    let app = App::start_with(&[("ENLIST_LOG__LEVEL", "debug"), ("ENLIST_LOG__FORMAT", "json")]);
+    let answer = app.provision(GUIDE).await;
+    let id = answer.header("x-request-id").expect("an id");
+    let lines = app.log();
+    let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let own = lines.filter(|line| line["span"]["request_id"] == id);
+    let stages: Vec<_> =
+        own.filter_map(|line| line["fields"]["stage"].as_str().map(str::to_owned)).collect();
+    assert_eq!(stages, ["key", "turn", "recognise", "decide", "home", "commit"]);
+}
