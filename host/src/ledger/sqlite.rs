@@ -14,9 +14,10 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Forward only: the schema's version is how many of these have run.
-pub(super) const MIGRATIONS: [&str; 2] = [
+pub(super) const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/0001_first_account.sql"),
     include_str!("../../migrations/0002_operators.sql"),
+    include_str!("../../migrations/0003_revisions.sql"),
 ];
 
 /// Connections that read at once.

@@ -235,11 +235,12 @@ fn text(path: &Option<PathBuf>) -> Option<String> {
 
 /// Gives a tenant its rows: its own, the component's, and that of revision 1.
 pub(super) fn insert(tx: &Connection, new: &NewTenant, now: i64) -> Result<TenantId, LedgerError> {
+    let next = "UPDATE last_tenant SET id = id + 1 RETURNING id";
+    let tenant: i64 = tx.query_row(next, [], |row| row.get(0))?;
     tx.execute(
-        "INSERT INTO tenants (name, issuer, home, active_revision, created_at) VALUES (?1, ?2, ?3, 1, ?4)",
-        (new.name.as_str(), &new.issuer, &new.home, now),
+        "INSERT INTO tenants (id, name, issuer, home, active_revision, created_at) VALUES (?1, ?2, ?3, ?4, 1, ?5)",
+        (tenant, new.name.as_str(), &new.issuer, &new.home, now),
     )?;
-    let tenant = tx.last_insert_rowid();
     let StoredRevision { policy, digest, component, settings, settings_digest, .. } = &new.revision;
     tx.execute(
         "INSERT INTO components (digest, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
@@ -250,6 +251,10 @@ pub(super) fn insert(tx: &Connection, new: &NewTenant, now: i64) -> Result<Tenan
          VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6)",
         (tenant, policy, digest, settings, settings_digest, now),
     )?;
+    let sql = "INSERT INTO activations (tenant, revision, at, why) VALUES (?1, 1, ?2, 'created')";
+    tx.execute(sql, (tenant, now))?;
+    let first = tx.last_insert_rowid();
+    tx.execute("UPDATE tenants SET activation = ?1 WHERE id = ?2", (first, tenant))?;
     Ok(TenantId(tenant))
 }
 
@@ -304,6 +309,8 @@ fn forget(tx: &Connection, tenant: TenantId) -> Result<(), LedgerError> {
         "DELETE FROM decisions WHERE tenant = ?1",
         "DELETE FROM keys WHERE tenant = ?1",
         "DELETE FROM usage WHERE tenant = ?1",
+        "UPDATE tenants SET activation = NULL WHERE id = ?1",
+        "DELETE FROM activations WHERE tenant = ?1",
         "DELETE FROM revisions WHERE tenant = ?1",
         "DELETE FROM tenants WHERE id = ?1",
     ] {

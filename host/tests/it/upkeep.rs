@@ -58,6 +58,9 @@ fn person(name: &str) -> String {
     )
 }
 
+/// The schema's version under this Enlist.
+const SCHEMA: i64 = 3;
+
 fn text(path: &Path) -> &str {
     path.to_str().expect("a path of text")
 }

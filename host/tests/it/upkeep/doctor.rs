@@ -267,7 +267,8 @@ fn home_roots_in_one_another_are_found() {
     fs::create_dir(&inside).expect("a folder");
     patient.sql(&format!(
         "INSERT INTO tenants (name, active_revision, created_at, home) VALUES ('inner', 1, 0, '{}');
-         INSERT INTO revisions SELECT 2, number, policy, component, settings, settings_digest, made_at FROM revisions",
+         INSERT INTO revisions (tenant, number, policy, component, settings, settings_digest, made_at)
+         SELECT 2, number, policy, component, settings, settings_digest, made_at FROM revisions",
         inside.display()
     ));
     patient.is_beyond_mending("home_roots_overlap", &["inner: its home root", "tenant default"]);
@@ -278,7 +279,8 @@ fn homes_of_other_tenants_are_looked_at_where_theirs_are() {
     let patient = Patient::new();
     patient.sql(
         "INSERT INTO tenants (name, active_revision, created_at) VALUES ('other', 1, 0);
-         INSERT INTO revisions SELECT 2, number, policy, component, settings, settings_digest, made_at FROM revisions;
+         INSERT INTO revisions (tenant, number, policy, component, settings, settings_digest, made_at)
+         SELECT 2, number, policy, component, settings, settings_digest, made_at FROM revisions;
          INSERT INTO accounts (tenant, issuer, username, name, name_key, state, allowance, revision, created_at)
          VALUES (2, '', 'dan', 'dan', 'dan', 'active', '{}', 1, 0)",
     );
@@ -318,7 +320,7 @@ fn a_newer_schema_is_refused_and_both_are_named() {
     patient.sql("PRAGMA user_version = 77");
     for ended in [patient.doctor(), patient.fix()] {
         assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{ended:?}");
-        assert!(ended.err.contains("schema 77") && ended.err.contains("Enlist 2"), "{ended:?}");
+        assert!(ended.err.contains("schema 77") && ended.err.contains("Enlist 3"), "{ended:?}");
     }
 }
 
@@ -327,7 +329,7 @@ fn an_older_schema_is_noted_and_left_to_the_next_start() {
     let patient = Patient::new();
     crate::upkeep::to_schema_1(&patient.path());
     set_mode(&patient.path(), 0o600);
-    patient.is_noted("schema", &["schema 1", "this Enlist 2"]);
+    patient.is_noted("schema", &["schema 1", "this Enlist 3"]);
     assert_eq!(ask(&patient.database(), "SELECT user_version FROM pragma_user_version"), "1");
 }
 

@@ -1,7 +1,7 @@
 //! An upgrade: a database of the first schema, with people in it, under a newer Enlist; copied before, whole after, or as it was.
 
 use crate::app::App;
-use crate::upkeep::{ask, on, person, stop, three_people, to_schema_1};
+use crate::upkeep::{SCHEMA, ask, on, person, stop, three_people, to_schema_1};
 use rusqlite::Connection;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -30,7 +30,7 @@ fn copies(app: &App) -> Vec<PathBuf> {
 async fn an_older_database_is_copied_and_migrated_and_everybody_is_known() {
     let mut app = of_the_first_schema().await;
     app.restart();
-    assert_eq!(app.count("PRAGMA user_version"), 2);
+    assert_eq!(app.count("PRAGMA user_version"), SCHEMA);
     let counters = app.rows("SELECT domain, active FROM usage ORDER BY domain");
     assert_eq!(counters, [["", "3"], ["example.com", "3"]]);
     let about = app.rows(
@@ -79,7 +79,7 @@ async fn what_cannot_be_copied_is_not_migrated() {
     assert_eq!(app.count("PRAGMA user_version"), 1);
     fs::remove_file(&backups).expect("nothing in the way");
     app.restart();
-    assert_eq!(app.count("PRAGMA user_version"), 2);
+    assert_eq!(app.count("PRAGMA user_version"), SCHEMA);
 }
 
 #[tokio::test]
@@ -92,6 +92,6 @@ async fn a_migration_that_dies_half_way_leaves_the_old_database() {
     let tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('usage', 'reserved')";
     assert_eq!(app.count(tables), 0);
     app.restart();
-    assert_eq!(app.count("PRAGMA user_version"), 2);
+    assert_eq!(app.count("PRAGMA user_version"), SCHEMA);
     assert_eq!(copies(&app).len(), 2, "each attempt has its copy");
 }

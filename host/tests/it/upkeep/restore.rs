@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::upkeep::{
-    Ended, ask, end, on, person, run, stop, text, three_people, to_schema_1, well,
+    Ended, SCHEMA, ask, end, on, person, run, stop, text, three_people, to_schema_1, well,
 };
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
@@ -121,7 +121,7 @@ async fn a_copy_that_is_damaged_or_foreign_or_newer_is_refused_and_nothing_chang
     let database = Connection::open(&other).expect("a copy");
     database.pragma_update(None, "user_version", 77).expect("a newer schema");
     drop(database);
-    refused(&["schema 77", "Enlist 2"]);
+    refused(&["schema 77", "Enlist 3"]);
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn a_copy_of_an_older_schema_is_brought_to_ours() {
     assert!(said.contains("3 accounts, schema 1"), "{said}");
     assert!(said.contains("dan"), "its newer folder is reserved too: {said}");
     app.restart();
-    assert_eq!(app.count("PRAGMA user_version"), 2);
+    assert_eq!(app.count("PRAGMA user_version"), SCHEMA);
     assert_eq!(app.count("SELECT active FROM usage WHERE domain = ''"), 3);
     assert_eq!(app.provision(&person("dan")).await.code(), "username_taken");
 }
