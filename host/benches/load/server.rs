@@ -17,21 +17,36 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
     pub(crate) key: String,
+    pub(crate) operator_key: String,
 }
 
 impl Server {
     /// A first start below `folder`.
     pub(crate) fn first_start(folder: &Path) -> Result<Self, Box<dyn Error>> {
-        let (child, line) = spawn(folder)?;
-        let key = line["tenant_key"].as_str().ok_or("no key")?.to_owned();
-        Ok(Self { folder: folder.to_owned(), child, address: address(&line)?, key })
+        Self::first_start_with(folder, &[])
+    }
+
+    /// The same with these settings, each a variable and its value.
+    pub(crate) fn first_start_with(
+        folder: &Path,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, Box<dyn Error>> {
+        let (child, line) = spawn(folder, settings)?;
+        let key = |name: &str| line[name].as_str().map(str::to_owned).ok_or("no key");
+        Ok(Self {
+            folder: folder.to_owned(),
+            child,
+            address: address(&line)?,
+            key: key("tenant_key")?,
+            operator_key: key("operator_key")?,
+        })
     }
 
     /// Stops it, so that the database is one file that can be copied, and starts it again.
     pub(crate) fn restart(mut self, copy_database_to: &Path) -> Result<Self, Box<dyn Error>> {
         self.stop()?;
         fs::copy(self.database_path(), copy_database_to)?;
-        let (child, line) = spawn(&self.folder)?;
+        let (child, line) = spawn(&self.folder, &[])?;
         (self.child, self.address) = (child, address(&line)?);
         Ok(self)
     }
@@ -41,6 +56,22 @@ impl Server {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         self.child.wait()?;
         Ok(())
+    }
+
+    /// Runs a verb that asks it, with the tenant's key.
+    pub(crate) fn enlist(&self, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_enlist"));
+        command.args(["-t", "default"]).args(arguments);
+        command
+            .env("ENLIST_SERVER", format!("http://{}", self.address))
+            .env("ENLIST_KEY", &self.key);
+        let output = command.output()?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            Ok(String::from_utf8(output.stdout)?)
+        } else {
+            Err(said.into())
+        }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -82,7 +113,7 @@ pub(crate) fn processor_time(process: &str) -> Result<Duration, Box<dyn Error>> 
     Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second())?)
 }
 
-fn spawn(folder: &Path) -> Result<(Child, Value), Box<dyn Error>> {
+fn spawn(folder: &Path, settings: &[(&str, &str)]) -> Result<(Child, Value), Box<dyn Error>> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_enlist"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("ENLIST_") {
@@ -94,6 +125,7 @@ fn spawn(folder: &Path) -> Result<(Child, Value), Box<dyn Error>> {
         .args(["serve", "--print-first-keys", "--data-dir"])
         .arg(folder.join("data"))
         .env("ENLIST_LISTEN", "127.0.0.1:0")
+        .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)

@@ -1,0 +1,239 @@
+//! The attacks, each by tenant `default`, from a thread of its own, and what they were answered.
+//! Refuses to wait politely: whatever the answer is, the next request follows at once, or at its time.
+
+use crate::connection::Connection;
+use crate::people;
+use crate::report::Answers;
+use crate::server::Server;
+use std::cell::{Cell, RefCell};
+use std::error::Error;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tokio::task::LocalSet;
+
+/// One attack.
+pub(crate) struct Attack {
+    pub(crate) name: &'static str,
+    /// The policy that `default` has.
+    pub(crate) policy: &'static [u8],
+    line: &'static str,
+    pace: Pace,
+    /// Statuses that show that the attack took place; at least one answer must have one.
+    hits: &'static [&'static str],
+}
+
+/// How often it asks.
+enum Pace {
+    /// So many requests in flight, the next one as soon as one is answered.
+    InFlight(usize),
+    /// Times the victim's rate, whether answers come or not.
+    Times(u32),
+}
+
+const OPENING: &str = "POST /provision-user";
+const REHEARSAL: &str = "POST /v1/decisions";
+
+pub(crate) const ATTACKS: [Attack; 8] = [
+    Attack {
+        name: "spins to its deadline",
+        policy: enlist_artifacts::hostile::SLOW_INSTRUCTIONS,
+        line: OPENING,
+        pace: Pace::InFlight(32),
+        hits: &["503"],
+    },
+    Attack {
+        name: "spins until its fuel ends",
+        policy: enlist_artifacts::hostile::SPIN_DERIVE,
+        line: OPENING,
+        pace: Pace::InFlight(32),
+        hits: &["503"],
+    },
+    Attack {
+        name: "floods its notes",
+        policy: enlist_artifacts::hostile::TOO_MANY_NOTES,
+        line: REHEARSAL,
+        pace: Pace::InFlight(32),
+        hits: &["200"],
+    },
+    Attack {
+        name: "shouts notes",
+        policy: enlist_artifacts::hostile::SHOUT_NOTES,
+        line: OPENING,
+        pace: Pace::InFlight(32),
+        hits: &["503"],
+    },
+    Attack {
+        name: "hoards memory",
+        policy: enlist_artifacts::hostile::HOARD,
+        line: REHEARSAL,
+        pace: Pace::InFlight(32),
+        hits: &["200", "503"],
+    },
+    Attack {
+        name: "writes memory over and over",
+        policy: enlist_artifacts::hostile::FILL_MEMORY,
+        line: OPENING,
+        pace: Pace::InFlight(32),
+        hits: &["503"],
+    },
+    Attack {
+        name: "50 times the openings",
+        policy: enlist_artifacts::LOCALPART,
+        line: OPENING,
+        pace: Pace::Times(50),
+        hits: &["200"],
+    },
+    Attack {
+        name: "50 times the rehearsals",
+        policy: enlist_artifacts::LOCALPART,
+        line: REHEARSAL,
+        pace: Pace::Times(50),
+        hits: &["200"],
+    },
+];
+
+/// More than a tenant has places: what is past them is answered `busy`. Past this the client drops what it would have sent.
+const OPEN_CONNECTIONS: usize = 300;
+
+/// People of one round; no round asks for another's.
+const PEOPLE_A_ROUND: u64 = 1_000_000;
+
+/// An attack that goes on.
+pub(crate) struct Attacker {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<Answers, String>>,
+    hits: &'static [&'static str],
+}
+
+impl Attack {
+    pub(crate) fn begin(
+        &self,
+        server: &Server,
+        rate: u32,
+        round: usize,
+    ) -> Result<Attacker, Box<dyn Error>> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let client = Client {
+            address: server.address,
+            key: server.key.clone(),
+            line: self.line,
+            next: Cell::new(PEOPLE_A_ROUND * (round as u64 + 1)),
+            answers: RefCell::default(),
+            idle: RefCell::default(),
+            open: Cell::new(0),
+            stop: Arc::clone(&stop),
+        };
+        let rate = match self.pace {
+            Pace::Times(times) => Ok(rate * times),
+            Pace::InFlight(count) => Err(count),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let work = move || {
+            let client = Rc::new(client);
+            match rate {
+                Ok(rate) => runtime
+                    .block_on(LocalSet::new().run_until(Rc::clone(&client).steadily(rate)))?,
+                Err(count) => runtime
+                    .block_on(LocalSet::new().run_until(Rc::clone(&client).in_flight(count)))?,
+            }
+            Ok(client.answers.take())
+        };
+        Ok(Attacker {
+            stop,
+            thread: thread::Builder::new().name("attacker".to_owned()).spawn(work)?,
+            hits: self.hits,
+        })
+    }
+}
+
+impl Attacker {
+    /// Stops it; what it was answered.
+    pub(crate) fn end(self) -> Result<Answers, Box<dyn Error>> {
+        self.stop.store(true, Ordering::Relaxed);
+        let answers = self.thread.join().map_err(|_| "the attacker panicked")??;
+        if !self.hits.iter().any(|status| answers.count(status) > 0) {
+            return Err(format!("no attack took place: {answers}").into());
+        }
+        Ok(answers)
+    }
+}
+
+struct Client {
+    address: SocketAddr,
+    key: String,
+    line: &'static str,
+    next: Cell<u64>,
+    answers: RefCell<Answers>,
+    idle: RefCell<Vec<Connection>>,
+    open: Cell<usize>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Client {
+    fn goes_on(&self) -> bool {
+        !self.stop.load(Ordering::Relaxed)
+    }
+
+    async fn ask(&self, connection: &mut Connection) -> Result<(), String> {
+        let number = self.next.replace(self.next.get() + 1);
+        let (status, _) =
+            connection.ask(self.line, &self.key, "", &people::newcomer(number)).await?;
+        self.answers.borrow_mut().count_one(status);
+        Ok(())
+    }
+
+    async fn in_flight(self: Rc<Self>, count: usize) -> Result<(), String> {
+        let tasks: Vec<_> = (0..count)
+            .map(|_| {
+                let client = Rc::clone(&self);
+                tokio::task::spawn_local(async move {
+                    let mut connection = Connection::open(client.address)
+                        .await
+                        .map_err(|error| error.to_string())?;
+                    while client.goes_on() {
+                        client.ask(&mut connection).await?;
+                    }
+                    Ok::<_, String>(())
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.map_err(|lost| lost.to_string())??;
+        }
+        Ok(())
+    }
+
+    async fn steadily(self: Rc<Self>, rate: u32) -> Result<(), String> {
+        let mut clock = tokio::time::interval(Duration::from_secs(1) / rate);
+        while self.goes_on() {
+            clock.tick().await;
+            let kept = self.idle.borrow_mut().pop();
+            let mut connection = match kept {
+                Some(connection) => connection,
+                None if self.open.get() == OPEN_CONNECTIONS => {
+                    self.answers.borrow_mut().drop_one();
+                    continue;
+                }
+                None => {
+                    self.open.set(self.open.get() + 1);
+                    Connection::open(self.address).await.map_err(|error| error.to_string())?
+                }
+            };
+            let client = Rc::clone(&self);
+            tokio::task::spawn_local(async move {
+                client.ask(&mut connection).await?;
+                client.idle.borrow_mut().push(connection);
+                Ok::<_, String>(())
+            });
+        }
+        // What is still asked is answered before the next round.
+        while self.idle.borrow().len() < self.open.get() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
+    }
+}
