@@ -52,6 +52,9 @@ pub enum LoadError {
     /// Valid, but more than an instance may consist of: memories, tables, their initial sizes, core instances.
     #[error("the component does not fit into the sandbox: {0}")]
     TooBig(String),
+    /// Its state, once it is configured, cannot be kept.
+    #[error("the component cannot be frozen: {0}")]
+    CannotBeFrozen(String),
 }
 
 /// `sha256:` and the hexadecimal SHA-256 of `bytes`: what a component or a settings document is known by.
