@@ -17,7 +17,7 @@ pub use tenants::{Change, Shown, Wanted};
 use crate::domain::HostCode;
 use crate::homes::{HomeError, Homes};
 use crate::ledger::{Ledger, LedgerError, StoredRevision, Unchanged};
-use crate::sandbox::{Catalog, Engine, LoadError};
+use crate::sandbox::{Catalog, MakeError, Workshop};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -27,7 +27,7 @@ pub struct Operations {
     ledger: Ledger,
     catalog: Arc<Catalog>,
     homes: Arc<Homes>,
-    engine: Engine,
+    workshop: Arc<Workshop>,
     /// Where tenants' homes may be.
     ground: Ground,
     /// Revision 1 of every new tenant.
@@ -60,9 +60,9 @@ pub enum ManageError {
     /// The home root cannot be made or opened.
     #[error("the home root")]
     Home(#[from] HomeError),
-    /// The first policy does not load.
+    /// The first policy cannot be made.
     #[error("the first policy")]
-    Policy(#[from] LoadError),
+    Policy(#[from] MakeError),
     /// The ledger could not.
     #[error("the ledger")]
     Ledger(#[from] LedgerError),
@@ -85,7 +85,8 @@ impl ManageError {
             Self::Refused(code) => *code,
             Self::Field(..) => HostCode::FieldInvalid,
             Self::BeyondKey(_) => HostCode::ScopeMissing,
-            Self::Policy(_) => HostCode::PolicyFailed,
+            Self::Policy(MakeError::Busy | MakeError::Unavailable(_)) => HostCode::Busy,
+            Self::Policy(MakeError::TurnedAway { .. }) => HostCode::PolicyFailed,
             Self::Home(_) => HostCode::StorageUnavailable,
             Self::Ledger(error) => error.code(),
             Self::Lost => HostCode::InternalError,
@@ -125,7 +126,7 @@ impl Operations {
         ledger: Ledger,
         catalog: Arc<Catalog>,
         homes: Arc<Homes>,
-        engine: Engine,
+        workshop: Arc<Workshop>,
         ground: Ground,
         first: StoredRevision,
     ) -> Self {
@@ -133,17 +134,10 @@ impl Operations {
             ledger,
             catalog,
             homes,
-            engine,
+            workshop,
             ground,
             first: Arc::new(first),
             turn: Arc::default(),
         }
     }
-}
-
-/// What blocks must not hold a worker.
-async fn off_the_worker<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ManageError> + Send + 'static,
-) -> Result<T, ManageError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(ManageError::Lost))
 }
