@@ -5,6 +5,7 @@
 mod accounts;
 mod authenticate;
 mod checkpoint;
+mod compiled;
 mod file;
 mod first_start;
 mod keyring;

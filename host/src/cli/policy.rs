@@ -6,7 +6,7 @@ use crate::cli::revisions::RevisionsVerb;
 use crate::cli::{Ending, fail};
 use crate::config::{Config, Flags};
 use crate::domain::{Decision, HostCode, Name, Pick, Refusal, TenantName, Usage, Verdict};
-use crate::sandbox::{DecideError, Engine, Inspection, Limits, Policy, inspect, quote};
+use crate::sandbox::{DecideError, Engine, Inspection, Limits, Policy, freeze, inspect, quote};
 use crate::wire::{DecisionText, Question};
 use clap::Subcommand;
 use std::convert::Infallible;
@@ -65,8 +65,8 @@ fn run_verb(config: Option<PathBuf>, policy: &str) -> Result<Ending, Early> {
     let limits = limits(config)?;
     let component = read(policy, &limits)?;
     let engine = engine(&limits)?;
-    let policy =
-        Policy::load(&engine, &component, "{}").map_err(|error| fail(&error, Ending::Failed))?;
+    let code = freeze(&engine, &component, "{}").map_err(|error| fail(&error, Ending::Failed))?;
+    let policy = Policy::of_code(&engine, &code).map_err(|error| fail(&error, Ending::Failed))?;
     let mut text = Vec::new();
     io::stdin().lock().read_to_end(&mut text).map_err(|error| fail(&error, Ending::WrongUse))?;
     let question = Question::read_any(&text).map_err(|error| fail(&error, Ending::WrongUse))?;
