@@ -5,6 +5,7 @@
 mod accounts;
 mod authenticate;
 mod checkpoint;
+mod compiled;
 mod file;
 mod first_start;
 mod keyring;
@@ -28,7 +29,8 @@ pub use keys::{Key, KeyError, KeyKind, Scope};
 pub use record::{Act, Asked, Entry, Privacy, Said};
 pub use retention::Walk;
 pub use revisions::{
-    ActiveRevision, Moved, NewRevision, RevisionEntry, SettingsDocument, StoredRevision, Unmoved,
+    ActiveRevision, FellBack, Moved, NewRevision, OnProbation, RevisionEntry, SettingsDocument,
+    StoredRevision, Unmoved,
 };
 pub use status::Lately;
 pub use survey::{Component, Counter, HeldName, ReservedName, StoredSettings, SurveyedTenant};

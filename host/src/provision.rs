@@ -4,6 +4,7 @@
 mod by_hand;
 mod pick;
 mod say;
+mod trial;
 
 pub use by_hand::ByHand;
 
@@ -16,7 +17,8 @@ use crate::ledger::{
     Asked, Book, Entry, Ledger, LedgerError, Opened, Recognition, Reservation, Said, Tenant,
 };
 use crate::meters::{METERS, Stage as Step, TenantLabel};
-use crate::sandbox::{Active, Catalog, DecideError};
+use crate::probation::Probations;
+use crate::sandbox::{Active, Catalog, DecideError, NotReady};
 use pick::Hold;
 use say::{count, failed, note};
 use std::sync::Arc;
@@ -29,6 +31,7 @@ pub struct Provisioner {
     ledger: Ledger,
     catalog: Arc<Catalog>,
     homes: Arc<Homes>,
+    probations: Arc<Probations>,
 }
 
 /// One request: the question and what it is called in answers and logs.
@@ -66,9 +69,12 @@ pub enum ProvisionError {
     /// The policy failed.
     #[error("policy failed: {0}")]
     Policy(Failure),
-    /// The tenant has no policy loaded.
-    #[error("no policy is loaded for this tenant")]
+    /// The tenant has no policy.
+    #[error("this tenant has no policy")]
     NoPolicy,
+    /// The tenant's policy cannot be asked.
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
     /// The ledger could not.
     #[error("the ledger failed")]
     Ledger(#[from] LedgerError),
@@ -82,7 +88,8 @@ impl ProvisionError {
     pub fn code(&self) -> HostCode {
         match self {
             Self::Policy(failure) => failure.fault.code(),
-            Self::NoPolicy => HostCode::PolicyFailed,
+            Self::NoPolicy | Self::NotReady(NotReady::Failed(_)) => HostCode::PolicyFailed,
+            Self::NotReady(NotReady::Later(_)) => HostCode::Busy,
             Self::Ledger(error) => error.code(),
             Self::Home(error) => error.code(),
         }
@@ -106,8 +113,13 @@ enum Considered {
 
 impl Provisioner {
     /// The spine over these rooms.
-    pub fn new(ledger: Ledger, catalog: Arc<Catalog>, homes: Arc<Homes>) -> Self {
-        Self { ledger, catalog, homes }
+    pub fn new(
+        ledger: Ledger,
+        catalog: Arc<Catalog>,
+        homes: Arc<Homes>,
+        probations: Arc<Probations>,
+    ) -> Self {
+        Self { ledger, catalog, homes, probations }
     }
 
     /// Gives the person an account, or says who they are, or why not. Run it to its end: a caller that goes away does not
@@ -200,13 +212,13 @@ impl Provisioner {
             METERS.stage(Step::Recognise, began);
             return Ok(recognised);
         }
-        let policy = active.policy.as_ref().ok_or(ProvisionError::NoPolicy)?;
         let usage = book.usage(&asked.request.applicant)?;
         METERS.stage(Step::Recognise, began);
         asked.usage = Some(usage);
         let pick = |names| self.pick(book, tenant.id(), names, hold);
         let began = Instant::now();
         let _turn = active.turn().await;
+        let policy = active.policy().await?;
         let decided = policy.decide(&asked.request, usage, pick).await;
         METERS.stage(Step::Decide, began);
         let decided = match decided {
@@ -214,6 +226,7 @@ impl Provisioner {
             Err(DecideError::Pick(error)) => return Err(error),
             Err(DecideError::Failed(failure)) => Err(failure),
         };
+        self.watch(book, asked, usage, &decided);
         let fuel = decided.as_ref().map_or_else(|failure| failure.fuel, |verdict| verdict.fuel);
         let used = fuel as f64 / policy.fuel_limit() as f64;
         METERS.fuel.get_or_create(&TenantLabel::of(tenant.name().as_str())).observe(used);

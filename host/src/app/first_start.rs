@@ -6,7 +6,7 @@ use crate::app::policy_file::{DEFAULT_POLICY, read_revision};
 use crate::app::{AppError, Manner};
 use crate::config::Config;
 use crate::ledger::{FirstStart, Key, KeyKind, Ledger, StoredRevision};
-use crate::sandbox::{Engine, Policy};
+use crate::sandbox::MakeError;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Write};
@@ -63,17 +63,14 @@ impl Plan {
     /// Reads what `bootstrap.*` names and makes the keys it does not name.
     pub(super) fn read(
         config: &Config,
-        engine: &Engine,
         address: SocketAddr,
         manner: Manner,
     ) -> Result<Self, AppError> {
         let named = &config.bootstrap.policy;
         let policy = if named.is_empty() { DEFAULT_POLICY } else { named };
-        let limit_bytes = engine.limits().component_bytes;
+        let limit_bytes = config.limits.component_size.0;
         let wrong = |what| AppError::Setting { key: "bootstrap.policy", what };
         let revision = read_revision(policy, limit_bytes).map_err(wrong)?;
-        Policy::load(engine, &revision.component, &revision.settings)
-            .map_err(|error| wrong(format!("{policy}: {error}")))?;
         let keys_file = config.data_dir.join(KEYS_FILE);
         let files = &config.bootstrap;
         let supplied_operator =
@@ -105,6 +102,22 @@ impl Plan {
             ..Line::default()
         };
         Ok(Self { line, url: config.url(address), keys, revision, manner })
+    }
+
+    /// The first policy: a component and its settings. It is to be made before the plan is carried out.
+    pub(super) fn parts(&self) -> (&[u8], &str) {
+        (&self.revision.component, &self.revision.settings)
+    }
+
+    /// Why a start cannot go on without its policy.
+    pub(super) fn unmade(&self, error: MakeError) -> AppError {
+        match error {
+            MakeError::TurnedAway { detail, .. } => {
+                let what = format!("{}: {detail}", self.revision.policy);
+                AppError::Setting { key: "bootstrap.policy", what }
+            }
+            other => AppError::Make(other),
+        }
     }
 
     /// Keys first, where they can be read again or where somebody reads them now; then the database. A start that dies in

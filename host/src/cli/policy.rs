@@ -2,10 +2,11 @@
 //! Refuses to know who exists: a name counts as free here if the host's rules allow it.
 
 use crate::app;
+use crate::cli::revisions::RevisionsVerb;
 use crate::cli::{Ending, fail};
 use crate::config::{Config, Flags};
 use crate::domain::{Decision, HostCode, Name, Pick, Refusal, TenantName, Usage, Verdict};
-use crate::sandbox::{DecideError, Engine, Inspection, Limits, Policy, inspect, quote};
+use crate::sandbox::{DecideError, Engine, Inspection, Limits, Policy, freeze, inspect, quote};
 use crate::wire::{DecisionText, Question};
 use clap::Subcommand;
 use std::convert::Infallible;
@@ -16,6 +17,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// What `enlist policy` takes.
 #[derive(Debug, Subcommand)]
 pub(super) enum PolicyVerb {
+    #[command(flatten)]
+    Local(LocalVerb),
+    #[command(flatten)]
+    Remote(RevisionsVerb),
+}
+
+/// What needs no server.
+#[derive(Debug, Subcommand)]
+pub(super) enum LocalVerb {
     /// Say what a component is: what it exports, its size, its digest, whether it would be loaded.
     Inspect {
         /// A component file, or builtin:NAME.
@@ -34,10 +44,10 @@ const SOURCE: &str = "manual";
 /// Why a verb ended before the policy was asked.
 type Early = Ending;
 
-pub(super) fn run(config: Option<PathBuf>, verb: PolicyVerb) -> Ending {
+pub(super) fn run(config: Option<PathBuf>, verb: LocalVerb) -> Ending {
     let ending = match verb {
-        PolicyVerb::Inspect { policy } => inspect_verb(config, &policy),
-        PolicyVerb::Run { policy } => run_verb(config, &policy),
+        LocalVerb::Inspect { policy } => inspect_verb(config, &policy),
+        LocalVerb::Run { policy } => run_verb(config, &policy),
     };
     ending.unwrap_or_else(|early| early)
 }
@@ -55,8 +65,8 @@ fn run_verb(config: Option<PathBuf>, policy: &str) -> Result<Ending, Early> {
     let limits = limits(config)?;
     let component = read(policy, &limits)?;
     let engine = engine(&limits)?;
-    let policy =
-        Policy::load(&engine, &component, "{}").map_err(|error| fail(&error, Ending::Failed))?;
+    let code = freeze(&engine, &component, "{}").map_err(|error| fail(&error, Ending::Failed))?;
+    let policy = Policy::of_code(&engine, &code).map_err(|error| fail(&error, Ending::Failed))?;
     let mut text = Vec::new();
     io::stdin().lock().read_to_end(&mut text).map_err(|error| fail(&error, Ending::WrongUse))?;
     let question = Question::read_any(&text).map_err(|error| fail(&error, Ending::WrongUse))?;

@@ -1,7 +1,7 @@
 //! The settings' tables, one struct each: what every key is, and what holds when nobody says it.
 //! Refuses to judge what the keys of two tables mean together: `Config::load` does.
 
-use crate::config::units::{self, Bytes, FolderMode, Keep, Millis, Rate};
+use crate::config::units::{self, Bytes, FolderMode, Keep, Millis, Part, Rate};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -70,6 +70,11 @@ pub struct LimitsConfig {
     pub decisions_at_once: u64,
     /// Growth of all memories and tables of a decision together.
     pub memory: Bytes,
+    /// What a configured policy may weigh, memories and tables together.
+    pub settings_memory: Bytes,
+    /// Policies that are mapped at once; the least recently used make room.
+    #[serde(deserialize_with = "units::number")]
+    pub loaded_revisions: u64,
     /// Everything a policy answers in one decision.
     pub answer: Bytes,
     /// The largest component.
@@ -107,6 +112,14 @@ pub enum PagemapScan {
     Off,
     /// Where swap is impossible.
     Auto,
+}
+
+/// `probation.*`
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProbationConfig {
+    /// The part of the people it was asked about that a revision may fail before it is rolled back by itself; 1 for never.
+    pub rate: Part,
 }
 
 /// `compat.*`
@@ -149,6 +162,8 @@ impl Default for LimitsConfig {
             decision_time: Millis(20),
             decisions_at_once: 64,
             memory: Bytes(2 << 20),
+            settings_memory: Bytes(32 << 20),
+            loaded_revisions: 2000,
             answer: Bytes(64 << 10),
             component_size: Bytes(8 << 20),
             body_size: Bytes(64 << 10),
@@ -166,6 +181,12 @@ impl Default for RecordConfig {
 impl Default for SandboxConfig {
     fn default() -> Self {
         Self { pagemap_scan: PagemapScan::Off }
+    }
+}
+
+impl Default for ProbationConfig {
+    fn default() -> Self {
+        Self { rate: Part(0.05) }
     }
 }
 

@@ -3,9 +3,10 @@
 
 mod activations;
 
-pub use activations::{Moved, Unmoved};
+pub use activations::{FellBack, Moved, OnProbation, Unmoved};
 
 use crate::domain::{Page, TenantId};
+use crate::kill_point;
 use crate::ledger::record::now_ms;
 use crate::ledger::{Act, Book, Ledger, LedgerError, Tenant};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -51,8 +52,8 @@ pub struct NewRevision {
     pub policy: String,
     /// `sha256:…` of the component.
     pub digest: String,
-    /// The component; none for one that the ledger has.
-    pub component: Option<Vec<u8>>,
+    /// The component.
+    pub component: Vec<u8>,
     /// The settings document, JSON.
     pub settings: String,
     /// `sha256:…` of the settings document.
@@ -121,10 +122,8 @@ impl Book {
 
     /// One revision.
     pub async fn revision(&self, number: u64) -> Result<Option<RevisionEntry>, LedgerError> {
-        let key = (self.tenant.id.0, number as i64);
-        let sql = format!("{ENTRY} AND r.number = ?2");
-        let read = move |c: &Connection| Ok(c.query_row(&sql, key, entry).optional()?);
-        self.ledger.database.read(read).await
+        let tenant = self.tenant.id;
+        self.ledger.database.read(move |c| entry_of(c, tenant, number)).await
     }
 
     /// A revision's settings.
@@ -170,11 +169,9 @@ impl Book {
             if let Some(number) = number_of(tx, &tenant, &new.digest, &new.settings_digest)? {
                 return Ok((number, false));
             }
-            if let Some(component) = &new.component {
-                let sql =
-                    "INSERT INTO components (digest, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-                tx.execute(sql, (&new.digest, component))?;
-            }
+            let sql =
+                "INSERT INTO components (digest, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+            tx.execute(sql, (&new.digest, &new.component))?;
             let number: i64 = tx.query_row(
                 "INSERT INTO revisions (tenant, number, policy, component, settings, settings_digest, made_at, made_by, note, settings_sent)
                  SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM revisions WHERE tenant = ?1
@@ -195,6 +192,7 @@ impl Book {
             let detail = Some(format!("revision {number}: {}", new.policy));
             let act = Act { request_id, what: "policy_push", name: None, detail };
             act.record(tx, tenant.id, &tenant.key)?;
+            kill_point::reach("adding_revision");
             Ok((number.unsigned_abs(), true))
         };
         self.ledger.database.write(self.tenant.id, write).await
@@ -206,6 +204,16 @@ const ENTRY: &str = "SELECT r.number, r.policy, r.component, length(c.bytes), r.
     FROM revisions r JOIN components c ON c.digest = r.component JOIN tenants t ON t.id = r.tenant
         LEFT JOIN activations a ON a.id = t.activation
     WHERE r.tenant = ?1";
+
+fn entry_of(
+    c: &Connection,
+    tenant: TenantId,
+    number: u64,
+) -> Result<Option<RevisionEntry>, LedgerError> {
+    let sql = format!("{ENTRY} AND r.number = ?2");
+    let mut statement = c.prepare_cached(&sql)?;
+    Ok(statement.query_row((tenant.0, number as i64), entry).optional()?)
+}
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<RevisionEntry> {
     Ok(RevisionEntry {

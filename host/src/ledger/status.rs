@@ -14,6 +14,8 @@ pub struct Lately {
     pub active_since_ms: i64,
     /// Id of the key that made it so; none for the machine.
     pub active_by: Option<String>,
+    /// The revision that failed people and was rolled back by itself, while the one before it decides again.
+    pub fell_back_from: Option<u64>,
     /// What requests of the last hour came to.
     pub hour: Outcomes,
     /// Those of the last day.
@@ -42,20 +44,26 @@ impl Ledger {
         let (tenant, now) = (entry.id, now_ms());
         let [hour, day] = self.outcomes(tenant, [now - HOUR_MS, now - DAY_MS]).await?;
         let read = move |c: &Connection| {
-            let (policy, active_since_ms, active_by) = active(c, tenant)?;
+            let (policy, active_since_ms, active_by, fell_back_from) = active(c, tenant)?;
             let keys = keyring::list(c, Some(tenant.0))?;
             let expiring = keys.into_iter().filter(KeyEntry::ends_soon).collect();
-            Ok(Lately { policy, active_since_ms, active_by, hour, day, expiring })
+            Ok(Lately { policy, active_since_ms, active_by, fell_back_from, hour, day, expiring })
         };
         self.database.read(read).await
     }
 }
 
-type Active = (String, i64, Option<String>);
+type Active = (String, i64, Option<String>, Option<u64>);
 
 fn active(connection: &Connection, tenant: TenantId) -> Result<Active, LedgerError> {
-    let sql = "SELECT r.policy, a.at, a.by FROM tenants t JOIN activations a ON a.id = t.activation
+    let sql = "SELECT r.policy, a.at, a.by, CASE WHEN a.why = 'probation' THEN
+            (SELECT f.revision FROM activations f WHERE f.tenant = a.tenant AND f.id < a.id ORDER BY f.id DESC LIMIT 1) END
+        FROM tenants t JOIN activations a ON a.id = t.activation
         JOIN revisions r ON r.tenant = t.id AND r.number = a.revision WHERE t.id = ?1";
     let mut statement = connection.prepare_cached(sql)?;
-    Ok(statement.query_row([tenant.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
+    let active = statement.query_row([tenant.0], |row| {
+        let fell_back_from = row.get::<_, Option<i64>>(3)?.map(i64::unsigned_abs);
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, fell_back_from))
+    });
+    Ok(active?)
 }

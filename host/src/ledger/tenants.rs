@@ -392,7 +392,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<TenantEntry> {
     })
 }
 
-fn name(row: &Row<'_>, column: usize) -> rusqlite::Result<TenantName> {
+/// A tenant's name in a row.
+pub(super) fn name(row: &Row<'_>, column: usize) -> rusqlite::Result<TenantName> {
     let text: String = row.get(column)?;
     TenantName::parse(&text).ok_or_else(|| {
         let what = format!("a tenant named {text:?}").into();
