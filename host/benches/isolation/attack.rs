@@ -10,7 +10,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::task::LocalSet;
@@ -18,9 +18,9 @@ use tokio::task::LocalSet;
 /// One attack.
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
-    /// The policy that `default` has.
-    pub(crate) policy: &'static [u8],
     line: &'static str,
+    /// What the policy is told to do to these people, as attributes.
+    attributes: &'static str,
     pace: Pace,
     /// Statuses that show that the attack took place; at least one answer must have one.
     hits: &'static [&'static str],
@@ -40,57 +40,57 @@ const REHEARSAL: &str = "POST /v1/decisions";
 pub(crate) const ATTACKS: [Attack; 8] = [
     Attack {
         name: "spins to its deadline",
-        policy: enlist_artifacts::hostile::SLOW_INSTRUCTIONS,
         line: OPENING,
+        attributes: r#""does":"spin","#,
         pace: Pace::InFlight(32),
         hits: &["503"],
     },
     Attack {
-        name: "spins until its fuel ends",
-        policy: enlist_artifacts::hostile::SPIN_DERIVE,
+        name: "spins when names are held",
         line: OPENING,
+        attributes: r#""later":"spin","#,
         pace: Pace::InFlight(32),
         hits: &["503"],
     },
     Attack {
         name: "floods its notes",
-        policy: enlist_artifacts::hostile::TOO_MANY_NOTES,
         line: REHEARSAL,
+        attributes: r#""does":"shout","#,
         pace: Pace::InFlight(32),
         hits: &["200"],
     },
     Attack {
-        name: "shouts notes",
-        policy: enlist_artifacts::hostile::SHOUT_NOTES,
+        name: "floods notes of openings",
         line: OPENING,
+        attributes: r#""does":"shout","#,
+        pace: Pace::InFlight(32),
+        hits: &["200"],
+    },
+    Attack {
+        name: "hoards until it is refused",
+        line: OPENING,
+        attributes: r#""does":"hoard","#,
         pace: Pace::InFlight(32),
         hits: &["503"],
     },
     Attack {
-        name: "hoards memory",
-        policy: enlist_artifacts::hostile::HOARD,
+        name: "hoards what it may",
         line: REHEARSAL,
+        attributes: r#""does":"fill","#,
         pace: Pace::InFlight(32),
-        hits: &["200", "503"],
-    },
-    Attack {
-        name: "writes memory over and over",
-        policy: enlist_artifacts::hostile::FILL_MEMORY,
-        line: OPENING,
-        pace: Pace::InFlight(32),
-        hits: &["503"],
+        hits: &["200"],
     },
     Attack {
         name: "50 times the openings",
-        policy: enlist_artifacts::LOCALPART,
         line: OPENING,
+        attributes: r#""#,
         pace: Pace::Times(50),
         hits: &["200"],
     },
     Attack {
         name: "50 times the rehearsals",
-        policy: enlist_artifacts::LOCALPART,
         line: REHEARSAL,
+        attributes: r#""#,
         pace: Pace::Times(50),
         hits: &["200"],
     },
@@ -100,7 +100,8 @@ pub(crate) const ATTACKS: [Attack; 8] = [
 const OPEN_CONNECTIONS: usize = 300;
 
 /// People of one round; no round asks for another's.
-const PEOPLE_A_ROUND: u64 = 1_000_000;
+const PEOPLE_A_ROUND: u64 = 500_000;
+static PEOPLE: AtomicU64 = AtomicU64::new(0);
 
 /// An attack that goes on.
 pub(crate) struct Attacker {
@@ -110,18 +111,14 @@ pub(crate) struct Attacker {
 }
 
 impl Attack {
-    pub(crate) fn begin(
-        &self,
-        server: &Server,
-        rate: u32,
-        round: usize,
-    ) -> Result<Attacker, Box<dyn Error>> {
+    pub(crate) fn begin(&self, server: &Server, rate: u32) -> Result<Attacker, Box<dyn Error>> {
         let stop = Arc::new(AtomicBool::new(false));
         let client = Client {
             address: server.address,
             key: server.key.clone(),
             line: self.line,
-            next: Cell::new(PEOPLE_A_ROUND * (round as u64 + 1)),
+            attributes: self.attributes,
+            next: Cell::new(PEOPLE.fetch_add(PEOPLE_A_ROUND, Ordering::Relaxed)),
             answers: RefCell::default(),
             idle: RefCell::default(),
             open: Cell::new(0),
@@ -166,6 +163,7 @@ struct Client {
     address: SocketAddr,
     key: String,
     line: &'static str,
+    attributes: &'static str,
     next: Cell<u64>,
     answers: RefCell<Answers>,
     idle: RefCell<Vec<Connection>>,
@@ -180,8 +178,9 @@ impl Client {
 
     async fn ask(&self, connection: &mut Connection) -> Result<(), String> {
         let number = self.next.replace(self.next.get() + 1);
-        let (status, _) =
-            connection.ask(self.line, &self.key, "", &people::newcomer(number)).await?;
+        let (before, after) = (r#""user_attributes":{"#, self.attributes);
+        let body = people::newcomer(number).replace(before, &format!("{before}{after}"));
+        let (status, _) = connection.ask(self.line, &self.key, "", &body).await?;
         self.answers.borrow_mut().count_one(status);
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! What a second thread gains: decisions in fresh instances beside a native loop that needs nothing but a processor, in turn.
-//! Refuses to share anything between the two threads but what the server shares: the engine and the policy.
+//! Refuses to share anything between the two threads but what the server shares: the engine and the policy. Each is a tenant.
 
 use crate::report::median;
 use enlist::domain::{Applicant, Name, Occasion, Pick, Request, Usage};
-use enlist::sandbox::{Engine, Limits, Policy};
+use enlist::sandbox::{Engine, Limits, Policy, Share, make};
 use std::convert::Infallible;
 use std::error::Error;
 use std::hint::black_box;
@@ -18,9 +18,9 @@ const SAMPLE: Duration = Duration::from_millis(300);
 const PIECES: u64 = 64;
 
 pub(crate) fn measure(rounds: usize) -> Result<(), Box<dyn Error>> {
-    let policy =
-        Policy::load(&Engine::new(&Limits::default())?, enlist_artifacts::LOCALPART, "{}")?;
-    let (native, decide) = (|| native, || decisions(&policy));
+    let engine = Engine::new(&Limits { cpu_share: 1.0, ..Limits::default() })?;
+    let policy = Policy::of_code(&engine, &make(&engine, enlist_artifacts::LOCALPART, "{}")?)?;
+    let (native, decide) = (|| native, || decisions(&engine, &policy));
     // In turn, so that what else the machine does hits all of them.
     let mut samples = [const { Vec::new() }; 4];
     for _ in 0..rounds {
@@ -79,8 +79,10 @@ fn native() {
     black_box(number);
 }
 
-fn decisions(policy: &Policy) -> impl FnMut() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+fn decisions(engine: &Engine, policy: &Policy) -> impl FnMut() {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let share = Share::new(engine);
     let request = Request {
         applicant: Applicant {
             issuer: String::new(),
@@ -101,7 +103,9 @@ fn decisions(policy: &Policy) -> impl FnMut() {
             Ok::<_, Infallible>(Pick::Chosen { name, place: 0, reservation: () })
         };
         black_box(
-            runtime.block_on(policy.decide(&request, Usage::default(), pick)).expect("a verdict"),
+            runtime
+                .block_on(policy.decide_within(&share, &request, Usage::default(), pick))
+                .expect("a verdict"),
         );
     }
 }

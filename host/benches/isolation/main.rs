@@ -75,6 +75,9 @@ const QUESTIONS: [(&str, Question); 2] = [
     ),
 ];
 
+/// So much fuel that only the clock ends a policy that spins.
+const PATIENCE: (&str, &str) = ("ENLIST_LIMITS__DECISION_FUEL", "1000000000");
+
 /// The tenant that must not notice.
 const VICTIM: &str = "victim";
 
@@ -87,11 +90,12 @@ struct Ground {
 }
 
 impl Ground {
-    async fn start(folder: &Path, attack: &Attack) -> Result<Self, Box<dyn Error>> {
+    async fn start(folder: &Path) -> Result<Self, Box<dyn Error>> {
         let component = folder.join("policy.wasm");
-        std::fs::write(&component, attack.policy)?;
+        std::fs::write(&component, enlist_artifacts::honest::STEERED)?;
         let component = component.to_str().ok_or("a path that is no text")?;
-        let server = Server::first_start_with(folder, &[("ENLIST_BOOTSTRAP__POLICY", component)])?;
+        let server =
+            Server::first_start_with(folder, &[("ENLIST_BOOTSTRAP__POLICY", component), PATIENCE])?;
         let mut operator = Connection::open(server.address).await?;
         let mut make = async |path: &str, body: &str| {
             let (status, text) = operator.ask(path, &server.operator_key, "", body).await?;
@@ -136,34 +140,39 @@ impl Ground {
     }
 }
 
-async fn measure(attack: &Attack, options: &Options) -> Result<(), Box<dyn Error>> {
+async fn measure(
+    ground: &mut Ground,
+    attack: &Attack,
+    options: &Options,
+) -> Result<(), Box<dyn Error>> {
     let (rounds, time) = if options.test {
         (1, Duration::from_secs(1))
     } else {
         (options.rounds, Duration::from_secs(options.seconds))
     };
-    let folder = tempfile::tempdir_in(&options.dir)?;
-    let mut ground = Ground::start(folder.path(), attack).await?;
-    ground.victim(options.rate, Duration::from_secs(1)).await?;
     let (mut alone, mut attacked, mut answers) =
         (Vec::new(), Vec::new(), report::Answers::default());
-    for round in 0..rounds {
+    for _ in 0..rounds {
         alone.push(ground.victim(options.rate, time).await?);
-        let attacker = attack.begin(&ground.server, options.rate, round)?;
+        let attacker = attack.begin(&ground.server, options.rate)?;
         attacked.push(ground.victim(options.rate, time).await?);
         answers.add(attacker.end()?);
     }
     report::row(attack.name, &QUESTIONS.map(|(name, _)| name), &alone, &attacked, &answers);
-    ground.verify(folder.path())
+    Ok(())
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
+    let folder = tempfile::tempdir_in(&options.dir)?;
+    let mut ground = Ground::start(folder.path()).await?;
+    ground.victim(options.rate, Duration::from_secs(2)).await?;
     report::heading();
     for attack in ATTACKS.iter().filter(|attack| attack.name.contains(&options.only)) {
-        measure(attack, &options).await?;
+        measure(&mut ground, attack, &options).await?;
     }
+    ground.verify(folder.path())?;
     if "second thread".contains(&options.only) {
         gain::measure(if options.test { 1 } else { 4 * options.rounds })?;
     }

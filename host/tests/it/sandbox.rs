@@ -6,6 +6,7 @@ mod limits;
 mod loading;
 mod misdeeds;
 mod shapes;
+mod shares;
 mod turns;
 
 use enlist::domain::{
