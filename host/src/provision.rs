@@ -213,11 +213,13 @@ impl Provisioner {
         hold: Hold,
     ) -> Result<Considered, ProvisionError> {
         let began = Instant::now();
+        let look = active.share().look().await;
         if let Some(recognised) = recognise(book, tenant, asked)? {
             METERS.stage(Step::Recognise, began);
             return Ok(recognised);
         }
         let usage = book.usage(&asked.request.applicant)?;
+        drop(look);
         METERS.stage(Step::Recognise, began);
         asked.usage = Some(usage);
         let pick = |names| self.pick(book, tenant.id(), names, hold);
@@ -236,7 +238,11 @@ impl Provisioner {
         let fuel = decided.as_ref().map_or_else(|failure| failure.fuel, |verdict| verdict.fuel);
         let used = fuel as f64 / policy.fuel_limit() as f64;
         METERS.fuel.get_or_create(&TenantLabel::of(tenant.name().as_str())).observe(used);
-        decided.map(considered).map_err(ProvisionError::Policy)
+        let kept = |verdict: Verdict<_>| {
+            let notes = active.share().keep(verdict.notes);
+            considered(Verdict { notes, ..verdict })
+        };
+        decided.map(kept).map_err(ProvisionError::Policy)
     }
 
     async fn link(

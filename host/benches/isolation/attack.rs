@@ -28,7 +28,7 @@ pub(crate) struct Attack {
 
 /// How often it asks.
 enum Pace {
-    /// So many requests in flight, the next one as soon as one is answered.
+    /// So many requests in flight, the next one as soon as one is answered; who is told to come again does so far too soon.
     InFlight(usize),
     /// Times the victim's rate, whether answers come or not.
     Times(u32),
@@ -99,6 +99,9 @@ pub(crate) const ATTACKS: [Attack; 8] = [
 /// More than a tenant has places: what is past them is answered `busy`. Past this the client drops what it would have sent.
 const OPEN_CONNECTIONS: usize = 300;
 
+/// Instead of the second that it is told.
+const FAR_TOO_SOON: Duration = Duration::from_millis(20);
+
 /// People of one round; no round asks for another's.
 const PEOPLE_A_ROUND: u64 = 500_000;
 static PEOPLE: AtomicU64 = AtomicU64::new(0);
@@ -159,6 +162,13 @@ impl Attacker {
     }
 }
 
+/// What an answer comes to.
+#[derive(PartialEq, Eq)]
+enum Told {
+    Done,
+    ComeAgain,
+}
+
 struct Client {
     address: SocketAddr,
     key: String,
@@ -176,13 +186,14 @@ impl Client {
         !self.stop.load(Ordering::Relaxed)
     }
 
-    async fn ask(&self, connection: &mut Connection) -> Result<(), String> {
+    async fn ask(&self, connection: &mut Connection) -> Result<Told, String> {
         let number = self.next.replace(self.next.get() + 1);
         let (before, after) = (r#""user_attributes":{"#, self.attributes);
         let body = people::newcomer(number).replace(before, &format!("{before}{after}"));
-        let (status, _) = connection.ask(self.line, &self.key, "", &body).await?;
+        let (status, text) = connection.ask(self.line, &self.key, "", &body).await?;
         self.answers.borrow_mut().count_one(status);
-        Ok(())
+        let again = text.contains(r#""code":"busy""#);
+        Ok(if again { Told::ComeAgain } else { Told::Done })
     }
 
     async fn in_flight(self: Rc<Self>, count: usize) -> Result<(), String> {
@@ -194,7 +205,9 @@ impl Client {
                         .await
                         .map_err(|error| error.to_string())?;
                     while client.goes_on() {
-                        client.ask(&mut connection).await?;
+                        if client.ask(&mut connection).await? == Told::ComeAgain {
+                            tokio::time::sleep(FAR_TOO_SOON).await;
+                        }
                     }
                     Ok::<_, String>(())
                 })

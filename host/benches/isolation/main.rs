@@ -53,6 +53,9 @@ struct Options {
     bench: bool,
 }
 
+/// What an attack leaves to be done, the disk's part of it above all, is not the next half's.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// What the victim asks, in turn.
 const QUESTIONS: [(&str, Question); 2] = [
     (
@@ -153,6 +156,7 @@ async fn measure(
     let (mut alone, mut attacked, mut answers) =
         (Vec::new(), Vec::new(), report::Answers::default());
     for _ in 0..rounds {
+        tokio::time::sleep(PAUSE).await;
         alone.push(ground.victim(options.rate, time).await?);
         let attacker = attack.begin(&ground.server, options.rate)?;
         attacked.push(ground.victim(options.rate, time).await?);

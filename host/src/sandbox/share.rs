@@ -1,5 +1,5 @@
 //! A tenant's part of the processors: how many of its decisions are on their way, on how many workers they run at once, how much
-//! time they take together, and that a long one never keeps the last worker from everybody else.
+//! time they take together, that a long one never keeps the last worker from everybody else, and how much they may tell.
 //! Refuses to end a decision: budgets do. It only makes one wait, and says no to who would wait too long before it begins.
 
 use crate::sandbox::Engine;
@@ -12,8 +12,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 /// How long a decision waits to begin: its caller wants an answer, and waits for a disk besides.
 pub(super) const BEGINS_WITHIN: Duration = Duration::from_secs(2);
 
-/// Processor time that may be used up at once after a pause.
-const BURST: Duration = Duration::from_millis(100);
+/// Seconds of processor time that may be used up at once after a pause.
+const BURST_SECONDS: f64 = 0.1;
+
+/// Bytes of notes that are kept in a second, and at once after a pause: what is beyond it only keeps others from the disk.
+const NOTES_BYTES: f64 = (1 << 20) as f64;
+
+/// What stands where notes were.
+const LEFT_OUT: &str = "(notes left out: the tenant's policy tells more than 1 MiB a second)";
 
 /// One tenant's part of the processors, whichever revision uses it.
 #[derive(Debug)]
@@ -27,7 +33,10 @@ pub struct Share {
     long: Arc<Semaphore>,
     /// What is left over by everybody's long ones is a worker.
     long_of_all: Arc<Semaphore>,
+    /// Who looks up whom a request is about.
+    looking: Semaphore,
     allowance: Mutex<Allowance>,
+    notes: Mutex<Allowance>,
 }
 
 impl Share {
@@ -40,7 +49,9 @@ impl Share {
             workers: Arc::new(Semaphore::new(engine.spare_workers())),
             long: Arc::new(Semaphore::new(1)),
             long_of_all: Arc::clone(engine.long_decisions()),
-            allowance: Mutex::new(Allowance::new(limits.cpu_share * processors, Instant::now())),
+            looking: Semaphore::new(engine.spare_workers()),
+            allowance: Allowance::new(limits.cpu_share * processors, BURST_SECONDS),
+            notes: Allowance::new(NOTES_BYTES, NOTES_BYTES),
         })
     }
 
@@ -55,40 +66,61 @@ impl Share {
         tokio::time::timeout(BEGINS_WITHIN, turn).await.ok().flatten()
     }
 
+    /// Waits until the tenant's requests are being looked into on fewer workers than they may. For work that does not wait.
+    pub async fn look(&self) -> Option<SemaphorePermit<'_>> {
+        self.looking.acquire().await.ok()
+    }
+
+    /// What is kept of a decision's notes.
+    pub fn keep(&self, notes: Vec<String>) -> Vec<String> {
+        let bytes: usize = notes.iter().map(String::len).sum();
+        if bytes == 0 {
+            return notes;
+        }
+        let (mut left, now) = (lock(&self.notes), Instant::now());
+        if !left.owed(now).is_zero() {
+            return vec![LEFT_OUT.to_owned()];
+        }
+        left.use_up(bytes as f64, now);
+        notes
+    }
+
     /// Waits until what was used beyond the allowance has been earned.
     async fn recover(&self) {
         loop {
-            let owed = self.allowance().owed(Instant::now());
+            let owed = lock(&self.allowance).owed(Instant::now());
             if owed.is_zero() {
                 return;
             }
             tokio::time::sleep(owed).await;
         }
     }
-
-    fn allowance(&self) -> MutexGuard<'_, Allowance> {
-        self.allowance.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// Processor time that is earned as time goes by, and used.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is earned as time goes by, and used.
 #[derive(Debug)]
 struct Allowance {
-    /// Seconds of processor time in a second.
+    /// So much in a second.
     rate: f64,
-    /// Seconds; below zero it is owed.
+    /// What is saved at most.
+    burst: f64,
+    /// Below zero it is owed.
     left: f64,
     at: Instant,
 }
 
 impl Allowance {
-    fn new(rate: f64, now: Instant) -> Self {
-        Self { rate, left: BURST.as_secs_f64(), at: now }
+    fn new(rate: f64, burst: f64) -> Mutex<Self> {
+        Mutex::new(Self { rate, burst, left: burst, at: Instant::now() })
     }
 
-    fn use_up(&mut self, time: Duration, now: Instant) {
+    fn use_up(&mut self, much: f64, now: Instant) {
         self.earn(now);
-        self.left -= time.as_secs_f64();
+        self.left -= much;
     }
 
     /// How long it takes until nothing is owed.
@@ -99,7 +131,7 @@ impl Allowance {
 
     fn earn(&mut self, now: Instant) {
         let earned = now.saturating_duration_since(self.at).as_secs_f64() * self.rate;
-        (self.left, self.at) = ((self.left + earned).min(BURST.as_secs_f64()), now);
+        (self.left, self.at) = ((self.left + earned).min(self.burst), now);
     }
 }
 
@@ -129,33 +161,29 @@ impl Pace {
     /// The decision waits for something else than a worker. What it does after that it does without a worker of its own: another
     /// one that holds the tenant's last may be waiting for what this one keeps.
     pub(super) fn rest(&self) {
-        *self.held() = Held::default();
+        *lock(&self.held) = Held::default();
     }
 
     /// The clock found the decision running, for the first time or `again`. A long one goes on when it is its tenant's turn, and
     /// then its own among those of all tenants, for one tick.
     pub(super) fn tick(self: &Arc<Self>, tick: Duration, again: bool) -> Option<Turn> {
-        self.share.allowance().use_up(tick, Instant::now());
+        lock(&self.share.allowance).use_up(tick.as_secs_f64(), Instant::now());
         if !again {
             return None;
         }
-        self.held().long_of_all = None;
+        lock(&self.held).long_of_all = None;
         let pace = Arc::clone(self);
         Some(Box::pin(async move {
-            let is_long = pace.held().long.is_some();
+            let is_long = lock(&pace.held).long.is_some();
             if !is_long {
                 let long = Arc::clone(&pace.share.long).acquire_owned().await.ok();
-                pace.held().long = long;
+                lock(&pace.held).long = long;
             }
             pace.share.recover().await;
             let one_of_all = Arc::clone(&pace.share.long_of_all).acquire_owned().await.ok();
-            pace.held().long_of_all = one_of_all;
+            lock(&pace.held).long_of_all = one_of_all;
             pass_on().await;
         }))
-    }
-
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -177,28 +205,33 @@ async fn pass_on() {
 
 #[cfg(test)]
 mod tests {
-    use super::{Allowance, BURST};
-    use std::time::{Duration, Instant};
+    use super::{Allowance, PoisonError};
+    use std::time::Duration;
+
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    fn allowance(rate: f64) -> Allowance {
+        Allowance::new(rate, 0.5).into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
 
     #[test]
     fn what_is_used_beyond_the_allowance_is_earned_at_its_rate() {
-        let start = Instant::now();
-        let mut allowance = Allowance::new(0.5, start);
-        allowance.use_up(BURST, start);
+        let mut allowance = allowance(0.5);
+        let start = allowance.at;
+        allowance.use_up(0.5, start);
         assert_eq!(allowance.owed(start), Duration::ZERO, "what was saved is free");
-        allowance.use_up(Duration::from_millis(10), start);
-        assert_eq!(allowance.owed(start), Duration::from_millis(20));
-        assert_eq!(allowance.owed(start + Duration::from_millis(15)), Duration::from_millis(5));
-        assert_eq!(allowance.owed(start + Duration::from_millis(20)), Duration::ZERO);
+        allowance.use_up(0.25, start);
+        assert_eq!(allowance.owed(start), 500 * MILLISECOND);
+        assert_eq!(allowance.owed(start + 250 * MILLISECOND), 250 * MILLISECOND);
+        assert_eq!(allowance.owed(start + 500 * MILLISECOND), Duration::ZERO);
     }
 
     #[test]
     fn a_pause_saves_no_more_than_a_burst() {
-        let start = Instant::now();
-        let mut allowance = Allowance::new(2.0, start);
-        let later = start + Duration::from_secs(3600);
+        let mut allowance = allowance(2.0);
+        let later = allowance.at + 3_600_000 * MILLISECOND;
         assert_eq!(allowance.owed(later), Duration::ZERO);
-        allowance.use_up(BURST + Duration::from_millis(2), later);
-        assert_eq!(allowance.owed(later), Duration::from_millis(1));
+        allowance.use_up(1.0, later);
+        assert_eq!(allowance.owed(later), 250 * MILLISECOND);
     }
 }

@@ -132,3 +132,15 @@ async fn a_tenant_without_allowance_waits_for_it_and_no_other_does() {
     let mut other = Spin::new(&policy, &Share::new(&engine));
     assert!(!other.comes_to_wait(), "who waits for time keeps nobody");
 }
+
+#[test]
+fn notes_beyond_what_the_disk_is_to_take_are_left_out_and_that_is_said() {
+    let engine = engine(&endless());
+    let (shouting, quiet) = (Share::new(&engine), Share::new(&engine));
+    let flood = vec!["x".repeat(64 << 20)];
+    assert_eq!(shouting.keep(flood.clone()), flood, "what was saved up is not counted in bytes");
+    let kept = shouting.keep(vec!["one".to_owned(), "two".to_owned()]);
+    assert!(kept.len() == 1 && kept[0].contains("notes left out"), "{kept:?}");
+    assert!(shouting.keep(Vec::new()).is_empty(), "of nothing nothing is left out");
+    assert_eq!(quiet.keep(vec!["one".to_owned()]), ["one"]);
+}
