@@ -23,7 +23,7 @@ pub use accounts::{Acted, Claim, Opened, Recognition, Reservation, Standing};
 pub use authenticate::Denied;
 pub use file::{Content, LedgerFile, copy_name, make_private_folder, move_wal, sync_folder_of};
 pub use first_start::FirstStart;
-pub use keyring::{KeyEntry, NewKey, recover_key};
+pub use keyring::{KeyEntry, NewKey, WrongTerm, recover_key};
 pub use keys::{Key, KeyError, KeyKind, Scope};
 pub use record::{Act, Asked, Entry, Privacy, Said};
 pub use retention::Walk;

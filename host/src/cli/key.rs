@@ -111,14 +111,17 @@ fn create_locally(
     let tenant = if wanted.whose.operator { None } else { Some(wanted.whose.tenant(remote)?) };
     let flags = Flags { config, data_dir: wanted.data_dir.clone() };
     let loaded = Config::load(&flags).map_err(|error| fail(&error, Ending::WrongUse))?;
-    let local =
-        LocalKey { tenant, scopes: &wanted.scope, note: &wanted.note, expires_in: wanted.expires };
+    let local = LocalKey {
+        tenant,
+        scopes: &wanted.scope,
+        note: &wanted.note,
+        expires_in_seconds: wanted.expires.map(|time| time.as_secs()),
+    };
     let made = app::create_key(&loaded.config, &local).map_err(|error| {
-        let wrong = matches!(error, RecoveryError::NoDatabase(_) | RecoveryError::NoScope(_));
+        let wrong = matches!(error, RecoveryError::NoDatabase(_) | RecoveryError::Wrong(_));
         fail(&error, if wrong { Ending::WrongUse } else { Ending::No })
     });
-    let (id, key) = made?;
-    Ok(shown(remote, &json!({"id": id, "key": key})))
+    Ok(shown(remote, &made?))
 }
 
 fn create(client: &Client, wanted: &Wanted) -> Result<Ending, Ending> {

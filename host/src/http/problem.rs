@@ -4,7 +4,7 @@
 use crate::domain::{HostCode, Refusal};
 use crate::http::provision_user;
 use crate::http::request_id::RequestId;
-use crate::ledger::Denied;
+use crate::ledger::{Denied, WrongTerm};
 use crate::manage::ManageError;
 use crate::provision::ProvisionError;
 use crate::wire::{FailureText, FormError, PlaceText, ProblemText};
@@ -206,6 +206,12 @@ impl From<FormError> for Problem {
             FormError::Required => HostCode::BodyRequired.into(),
             FormError::Field { field, why } => Self::field(&field).explained(Some(why)),
         }
+    }
+}
+
+impl From<WrongTerm> for Problem {
+    fn from(wrong: WrongTerm) -> Self {
+        Self::field(wrong.field).explained(Some(format!("expected {}", wrong.expected)))
     }
 }
 
