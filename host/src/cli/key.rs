@@ -31,7 +31,7 @@ pub(super) enum KeyVerb {
 /// Whose keys a verb is about.
 #[derive(Debug, Args)]
 pub(super) struct Whose {
-    /// Operator keys, which open every tenant, instead of a tenant's.
+    /// Operator keys, instead of a tenant's: they open every tenant.
     #[arg(long)]
     operator: bool,
 }
@@ -41,8 +41,9 @@ pub(super) struct Whose {
 pub(super) struct Wanted {
     #[command(flatten)]
     whose: Whose,
-    /// What it may be used for, of provision, policy, read, manage, metrics [default: provision,policy,read].
-    #[arg(long, value_name = "SCOPE,…", value_delimiter = ',', conflicts_with = "operator")]
+    /// What it may be used for, of provision, policy, read, manage, metrics [default: provision,policy,read]. With --operator
+    /// metrics alone: a key for Prometheus, that opens /metrics and nothing else.
+    #[arg(long, value_name = "SCOPE,…", value_delimiter = ',')]
     scope: Vec<String>,
     /// How long it holds, such as 90d or 12h [default: until it is revoked].
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]

@@ -76,7 +76,8 @@ pub(super) async fn list_operators(asked: Asked) -> Response {
 
 /// Makes a key of the operators'
 ///
-/// Its text is in this answer and never again. Needs an operator's key.
+/// Its text is in this answer and never again. It opens everything, or with the scope `metrics` that alone. Needs an operator's
+/// key.
 #[utoipa::path(post, path = "/v1/operator-keys", request_body = KeyForm, responses((status = 201, body = KeyText)))]
 pub(super) async fn create_operators(asked: Asked, body: Body) -> Response {
     let (State(rooms), Extension(id), _, headers) = asked;
@@ -130,7 +131,7 @@ pub(super) fn text(entry: KeyEntry, key: Option<String>) -> KeyText {
     KeyText {
         state: entry.state(),
         key,
-        scopes: (!entry.operator).then_some(scopes),
+        scopes: (!entry.operator || !entry.scopes.is_empty()).then_some(scopes),
         id: entry.id,
         note: entry.note,
         created_at: moment(entry.created_at_ms),

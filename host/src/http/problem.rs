@@ -219,7 +219,9 @@ impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::Unknown => HostCode::KeyInvalid.into(),
-            Denied::ScopeMissing(_) | Denied::OperatorOnly => HostCode::ScopeMissing.into(),
+            Denied::ScopeMissing(_) | Denied::OperatorOnly | Denied::Limited => {
+                HostCode::ScopeMissing.into()
+            }
             Denied::TenantRequired => HostCode::TenantRequired.into(),
             Denied::NoSuchTenant => HostCode::NotFound.into(),
             Denied::Ledger(error) => {

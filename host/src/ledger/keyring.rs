@@ -12,7 +12,7 @@ use std::path::Path;
 /// A key to be.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// What it may be used for; nothing is said of an operator's key, which opens all.
+    /// What it may be used for; none for an operator's key that opens all.
     pub scopes: Vec<Scope>,
     /// What it is for.
     pub note: String,
@@ -49,8 +49,14 @@ impl NewKey {
             (KeyKind::Tenant, None) => Scope::DEFAULT.to_vec(),
             (KeyKind::Tenant, Some(names)) => some_of(names)?,
             (KeyKind::Operator, None) => Vec::new(),
+            (KeyKind::Operator, Some(names)) if some_of(names)? == [Scope::Metrics] => {
+                vec![Scope::Metrics]
+            }
             (KeyKind::Operator, Some(_)) => {
-                return wrong("scopes", "none: an operator key opens everything");
+                return wrong(
+                    "scopes",
+                    "metrics alone, or none: then an operator key opens everything",
+                );
             }
         };
         if note.len() > NOTE_LIMIT || note.chars().any(char::is_control) {
@@ -83,7 +89,7 @@ pub struct KeyEntry {
     pub id: String,
     /// Whether it is an operator's.
     pub operator: bool,
-    /// What it may be used for.
+    /// What it may be used for; none for an operator's that opens all.
     pub scopes: Vec<Scope>,
     /// What it is for.
     pub note: String,

@@ -95,6 +95,7 @@ async fn a_key_made_on_the_machine_is_checked_and_shown_as_one_that_the_server_m
     let on_the_machine = |arguments: &[&str]| run(local(&app.data()).args(arguments));
     for yes in [
         &["--operator", "-o", "json"][..],
+        &["--operator", "--scope", "metrics", "-o", "json"],
         &["-t", "default", "--note", "ours", "--expires", "1h", "-o", "json"],
         &["-t", "default", "--scope", "read,provision,read", "-o", "json"],
     ] {
@@ -110,6 +111,7 @@ async fn a_key_made_on_the_machine_is_checked_and_shown_as_one_that_the_server_m
         (&["-t", "default", "--expires", "1ms"], "expected seconds, from 1"),
         (&["--operator", "--expires", "200years"], "expected seconds, from 1"),
         (&["-t", "default", "--scope", "write"], "expected some of provision"),
+        (&["--operator", "--scope", "metrics,read"], "expected metrics alone"),
     ] {
         for (code, out, error) in [asked(no), on_the_machine(no)] {
             assert_eq!((code, out.as_str()), (Some(2), ""), "{no:?}: {error}");
@@ -129,7 +131,7 @@ async fn without_a_place_a_tenant_or_a_scope_no_key_is_made() {
         (&app.data(), &[], 2, "-t TENANT"),
         (&app.data(), &["-t", "nobody"], 1, "no tenant nobody"),
         (&app.data(), &["-t", "default", "--scope", "write"], 2, "expected some of provision"),
-        (&app.data(), &["--operator", "--scope", "read"], 2, "--scope"),
+        (&app.data(), &["--operator", "--scope", "read"], 2, "expected metrics alone"),
         (&app.data(), &["--operator", "--expires", "soon"], 2, "--expires"),
     ] {
         let (ended, out, error) = run(local(data).args(arguments));
