@@ -68,7 +68,7 @@ pub struct Tenant {
     /// When it was made: a removed tenant's number may be given again.
     since: i64,
     key: String,
-    /// Of the key; none when it is an operator's, which opens all.
+    /// Of the key; none when it is an operator's that opens all.
     scopes: Option<Vec<Scope>>,
 }
 
@@ -182,6 +182,13 @@ impl LedgerError {
             | Self::Newer { .. }
             | Self::Older { .. } => HostCode::StorageUnavailable,
         }
+    }
+
+    /// Whether the file is no sound database: asking again would not help.
+    pub fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        let Self::Database(error) = self else { return false };
+        matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
     }
 
     /// Whether what was to be written may be there all the same.
