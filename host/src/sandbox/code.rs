@@ -53,6 +53,9 @@ impl Code {
     }
 }
 
+/// What a decision about the sample may take, at least.
+const TRIAL_TIME: Duration = Duration::from_secs(1);
+
 /// Checks, configures, freezes and compiles a component, and tries it on one applicant: what fails on them is turned away. Slow,
 /// and nothing bounds the compiler's memory and time but the component's shape: what strangers send is made in a child.
 pub fn make(engine: &Engine, component: &[u8], settings_json: &str) -> Result<Code, MakeError> {
@@ -60,7 +63,7 @@ pub fn make(engine: &Engine, component: &[u8], settings_json: &str) -> Result<Co
     let patient = Limits {
         decisions_at_once: 1,
         // Fuel decides, so that it is the same everywhere; the time of a machine that is busy must not.
-        decision_time: engine.limits().decision_time.max(Duration::from_secs(1)),
+        decision_time: engine.limits().decision_time.clamp(TRIAL_TIME, 10 * TRIAL_TIME),
         ..engine.limits().clone()
     };
     let policy = Policy::of_code(&Engine::new(&patient)?, &code)?;

@@ -93,7 +93,11 @@ impl State {
         match self.try_call(instance, function).await {
             Ok(answer) => Some(answer),
             Err(error) => {
-                self.broken = Some(format!("{error:#}"));
+                // The name of what was called says whether it is a global or a memory; neither is the policy's own.
+                let what = if function.starts_with("memory") { "memory" } else { "globals" };
+                let cause = error.root_cause();
+                self.broken =
+                    Some(format!("its {what} cannot be read, or has no page left: {cause}"));
                 None
             }
         }
