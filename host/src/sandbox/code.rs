@@ -78,7 +78,9 @@ pub fn freeze(engine: &Engine, component: &[u8], settings_json: &str) -> Result<
         let opened = Opened::new(engine.limits(), component)?;
         let Frozen { component: frozen, notes } = block_on(opened.freeze(settings_json))?;
         let bytes = engine.wasmtime().precompile_component(&frozen);
-        let bytes = bytes.map_err(|error| LoadError::TooBig(quote(format_args!("{error:#}"))))?;
+        // It is valid and fits: what can still be wrong is how much it is.
+        let bytes =
+            bytes.map_err(|error| MakeError::too_costly(&quote(format_args!("{error:#}"))))?;
         Ok(Code {
             bytes,
             engine: engine.key().to_owned(),

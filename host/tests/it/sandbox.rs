@@ -2,7 +2,7 @@
 //! next decision is right. Nothing here measures time: which budget ended a decision is what is asserted.
 
 mod cache;
-mod children;
+pub(crate) mod children;
 mod decisions;
 mod limits;
 mod loading;

@@ -6,11 +6,11 @@ use enlist::sandbox::{Allotment, Limits, MakeError, Problem, digest_of};
 use enlist_artifacts::{LOCALPART, honest::CANDIDATES, hostile};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Within every count, and yet long to compile.
-fn costly() -> Vec<u8> {
+pub(crate) fn costly() -> Vec<u8> {
     let body = "(i64.store (i32.wrap_i64 (local.get 0)) (i64.mul (local.get 0) (i64.const 3)))";
     let function = format!("(func (param i64) {})", body.repeat(60));
     let module = format!("(core module (memory 1) {})", function.repeat(12_000));
@@ -93,17 +93,17 @@ async fn settings_that_never_end_or_ask_for_gigabytes_are_ended_inside_the_child
     assert!(house.files().is_empty() && house.made() == 0);
 }
 
-/// The processes whose parent this one is and which make something.
-fn children() -> Vec<PathBuf> {
-    let own = std::process::id().to_string();
+/// The children of `parent` that make something and whose command line has these words.
+pub(crate) fn children(parent: u32, words: &str) -> Vec<PathBuf> {
+    let own = parent.to_string();
     let entries = fs::read_dir("/proc").expect("processes");
     let processes = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let is_ours = |path: &PathBuf| {
         let read = |name: &str| fs::read_to_string(path.join(name)).unwrap_or_default();
         let parent = read("stat").rsplit_once(") ").map(|(_, rest)| rest.to_owned());
         let parent = parent.unwrap_or_default().split(' ').nth(1).map(str::to_owned);
-        read("cmdline").contains("\0make-revision\x0077777777777\0")
-            && parent.as_ref() == Some(&own)
+        let line = read("cmdline").replace('\0', " ");
+        line.contains("make-revision") && line.contains(words) && parent.as_ref() == Some(&own)
     };
     processes.filter(is_ours).collect()
 }
@@ -121,7 +121,7 @@ async fn the_child_is_limited_and_last_served_knows_nothing_and_dies_with_who_as
     let (child, limits) = loop {
         assert!(!making.is_finished(), "{:?}", making.await);
         tokio::task::yield_now().await;
-        let Some(child) = children().pop() else { continue };
+        let Some(child) = children(std::process::id(), "77777777777").pop() else { continue };
         let limits = fs::read_to_string(child.join("limits")).unwrap_or_default();
         // The last that it limits.
         if limits.lines().any(|line| line.starts_with("Max cpu time") && line.contains(" 33 ")) {
@@ -155,11 +155,14 @@ async fn the_child_is_limited_and_last_served_knows_nothing_and_dies_with_who_as
     assert!(foreign.is_empty(), "{foreign:?}");
     making.abort();
     let _ = making.await;
-    while child.exists()
-        && fs::read_to_string(child.join("stat")).is_ok_and(|s| !s.contains(") Z "))
-    {
+    while lives(&child) {
         tokio::task::yield_now().await;
     }
+}
+
+/// Whether this process has not ended.
+pub(crate) fn lives(process: &Path) -> bool {
+    fs::read_to_string(process.join("stat")).is_ok_and(|status| !status.contains(") Z "))
 }
 
 /// A program that does this.
