@@ -4,7 +4,7 @@
 use crate::app::document::operations;
 use crate::app::{App, GUIDE};
 use enlist_artifacts::honest::CANDIDATES;
-use enlist_artifacts::hostile::TRAP;
+use enlist_artifacts::hostile::WAITS_TO_TRAP;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -187,7 +187,7 @@ async fn every_operation_answers_everything_that_is_described_and_nothing_else()
     assert_eq!(app.provision(&full).await.status, 403);
     keep(&app);
 
-    let fails = App::with_policy(TRAP, &[("ENLIST_METRICS__LISTEN", "127.0.0.1:0")]);
+    let fails = App::with_policy(WAITS_TO_TRAP, &[("ENLIST_METRICS__LISTEN", "127.0.0.1:0")]);
     let may = fails.key_of("default", all).await;
     for path in [
         "/provision-user",
