@@ -8,6 +8,7 @@ mod health;
 mod key;
 mod own_certificate;
 mod policy;
+mod revisions;
 mod serve;
 mod status;
 mod tenant;
@@ -43,7 +44,7 @@ enum Verb {
     Serve(serve::ServeArguments),
     /// Ask a running server whether it is ready.
     Health,
-    /// Look at policies and try them, without a server.
+    /// Policies: written and tried here, sent to a server, activated and rolled back there.
     #[command(subcommand)]
     Policy(policy::PolicyVerb),
     /// Tenants: people of one organisation, under one policy.
@@ -93,7 +94,9 @@ const EXAMPLES: &str = "Examples:
   enlist backup /mnt/copies/monday.db                 the database; copy the folders after it
   enlist doctor                                       whether database and folders belong together
   enlist policy inspect builtin:localpart             what a policy is
-  enlist policy run ./mine.wasm < applicant.json      what it would decide";
+  enlist policy run ./mine.wasm < applicant.json      what it would decide
+  enlist -t acme policy push ./mine.wasm --activate   and it decides for acme
+  enlist -t acme policy rollback                      back to what decided before";
 
 /// How a verb ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +136,10 @@ pub fn run(arguments: Arguments) -> ExitCode {
             serve::run(config, later)
         }
         Some(Verb::Health) => health::run(config, &remote).unwrap_or_else(|early| early),
-        Some(Verb::Policy(verb)) => policy::run(config, verb),
+        Some(Verb::Policy(policy::PolicyVerb::Remote(verb))) => {
+            ask(config, remote, |client| revisions::run(client, verb))
+        }
+        Some(Verb::Policy(policy::PolicyVerb::Local(verb))) => policy::run(config, verb),
         Some(Verb::Tenant(verb)) => ask(config, remote, |client| tenant::run(client, verb)),
         Some(Verb::Key(verb)) => {
             key::run(config, data_dir, remote, verb).unwrap_or_else(|early| early)

@@ -2,6 +2,7 @@
 //! Refuses to know who exists: a name counts as free here if the host's rules allow it.
 
 use crate::app;
+use crate::cli::revisions::RevisionsVerb;
 use crate::cli::{Ending, fail};
 use crate::config::{Config, Flags};
 use crate::domain::{Decision, HostCode, Name, Pick, Refusal, TenantName, Usage, Verdict};
@@ -16,6 +17,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// What `enlist policy` takes.
 #[derive(Debug, Subcommand)]
 pub(super) enum PolicyVerb {
+    #[command(flatten)]
+    Local(LocalVerb),
+    #[command(flatten)]
+    Remote(RevisionsVerb),
+}
+
+/// What needs no server.
+#[derive(Debug, Subcommand)]
+pub(super) enum LocalVerb {
     /// Say what a component is: what it exports, its size, its digest, whether it would be loaded.
     Inspect {
         /// A component file, or builtin:NAME.
@@ -34,10 +44,10 @@ const SOURCE: &str = "manual";
 /// Why a verb ended before the policy was asked.
 type Early = Ending;
 
-pub(super) fn run(config: Option<PathBuf>, verb: PolicyVerb) -> Ending {
+pub(super) fn run(config: Option<PathBuf>, verb: LocalVerb) -> Ending {
     let ending = match verb {
-        PolicyVerb::Inspect { policy } => inspect_verb(config, &policy),
-        PolicyVerb::Run { policy } => run_verb(config, &policy),
+        LocalVerb::Inspect { policy } => inspect_verb(config, &policy),
+        LocalVerb::Run { policy } => run_verb(config, &policy),
     };
     ending.unwrap_or_else(|early| early)
 }

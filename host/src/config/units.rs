@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Unexpected, Visitor};
 use serde::{Serialize, Serializer};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -23,6 +23,10 @@ pub struct Keep(pub Option<Duration>);
 /// How often in a second; none means as often as anybody likes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate(pub Option<NonZeroU32>);
+
+/// A part of a whole, from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Part(pub f64);
 
 /// Networks, a single address being a network of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,6 +98,12 @@ impl<'de> Deserialize<'de> for Rate {
     }
 }
 
+impl<'de> Deserialize<'de> for Part {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PartText).map(Self)
+    }
+}
+
 impl<'de> Deserialize<'de> for Networks {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(NetworkList).map(Self)
@@ -141,6 +151,12 @@ impl Serialize for Rate {
     }
 }
 
+impl Serialize for Part {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
 impl Serialize for Networks {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0.iter().map(IpNet::to_string))
@@ -171,9 +187,14 @@ pub(super) fn text_or_number<'de, D: Deserializer<'de>>(
     deserializer.deserialize_any(Word)
 }
 
-/// An address with its port, or empty text for none.
+/// An address with its port.
+pub(super) fn socket<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    deserializer.deserialize_any(AddressText)
+}
+
+/// The same, or empty text for none.
 pub(super) mod address {
-    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::de::{Deserialize, Deserializer, IntoDeserializer};
     use serde::ser::Serializer;
     use std::net::SocketAddr;
 
@@ -191,14 +212,23 @@ pub(super) mod address {
         deserializer: D,
     ) -> Result<Option<SocketAddr>, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let parse = |text: &str| {
-            text.parse().map_err(|error| {
-                D::Error::custom(format!(
-                    "{text:?}: {error}: expected an address and a port such as \"127.0.0.1:9100\""
-                ))
-            })
-        };
-        (!text.is_empty()).then(|| parse(&text)).transpose()
+        (!text.is_empty())
+            .then(|| super::socket(IntoDeserializer::<D::Error>::into_deserializer(text)))
+            .transpose()
+    }
+}
+
+struct AddressText;
+
+impl Visitor<'_> for AddressText {
+    type Value = SocketAddr;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an address and a port such as \"127.0.0.1:27703\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<SocketAddr, E> {
+        text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
     }
 }
 
@@ -281,6 +311,36 @@ impl Visitor<'_> for RateText {
     fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
         let rate = u32::try_from(number).ok().and_then(NonZeroU32::new);
         rate.map(Some).ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+}
+
+struct PartText;
+
+impl PartText {
+    fn part<E: Error>(&self, part: f64) -> Result<f64, E> {
+        let is_part = (0.0..=1.0).contains(&part);
+        if is_part { Ok(part) } else { Err(E::invalid_value(Unexpected::Float(part), self)) }
+    }
+}
+
+impl Visitor<'_> for PartText {
+    type Value = f64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a part from 0 to 1, such as 0.05")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<f64, E> {
+        let part = text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))?;
+        self.part(part)
+    }
+
+    fn visit_f64<E: Error>(self, part: f64) -> Result<f64, E> {
+        self.part(part)
+    }
+
+    fn visit_i64<E: Error>(self, part: i64) -> Result<f64, E> {
+        self.part(part as f64)
     }
 }
 

@@ -40,21 +40,6 @@ pub struct TenantEntry {
     pub created_at_ms: i64,
 }
 
-/// Where the folders of a tenant are, or were.
-#[derive(Clone, Debug)]
-pub struct Site {
-    /// For the rooms behind the door.
-    pub id: TenantId,
-    /// For people.
-    pub name: TenantName,
-    /// Its own home root; none for the place that follows from the name.
-    pub home: Option<PathBuf>,
-    /// Whether it had an account ever, open or not, or has names that a restore reserved: then there are folders.
-    pub has_accounts: bool,
-    /// Whether it was removed: its row is kept, and so are its folders.
-    pub removed: bool,
-}
-
 /// What shall be different; none leaves it as it is.
 #[derive(Clone, Debug, Default)]
 pub struct TenantChange {
@@ -106,22 +91,6 @@ impl Ledger {
         self.database.read(move |c| page(c, after.as_deref().unwrap_or_default(), limit)).await
     }
 
-    /// Where every tenant's folders are, those of removed ones included, in the order in which the tenants were made.
-    pub async fn sites(&self) -> Result<Vec<Site>, LedgerError> {
-        self.database.read(sites).await
-    }
-
-    /// Names of some open accounts: where a tenant's homes are, their folders must be.
-    pub async fn some_names(&self, tenant: TenantId) -> Result<Vec<String>, LedgerError> {
-        let some = move |c: &Connection| {
-            let sql = "SELECT name FROM accounts WHERE tenant = ?1 AND state = 'active' ORDER BY id DESC LIMIT 8";
-            let mut statement = c.prepare(sql)?;
-            let rows = statement.query_map([tenant.0], |row| row.get(0))?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        };
-        self.database.read(some).await
-    }
-
     /// Makes a tenant.
     pub async fn create_tenant(
         &self,
@@ -136,7 +105,7 @@ impl Ledger {
             if let Some(removed) = held {
                 return Ok(Err(Unchanged::Exists { removed }));
             }
-            let id = insert(tx, &new, now_ms())?;
+            let id = insert(tx, &new, Some(&by), now_ms())?;
             let detail = new.home.map(|home| format!("home {home}"));
             let act = Act { request_id, what: "tenant_create", name: None, detail };
             act.record(tx, id, &by)?;
@@ -233,8 +202,14 @@ fn text(path: &Option<PathBuf>) -> Option<String> {
     path.as_ref().map(|path| path.display().to_string())
 }
 
-/// Gives a tenant its rows: its own, the component's, and that of revision 1.
-pub(super) fn insert(tx: &Connection, new: &NewTenant, now: i64) -> Result<TenantId, LedgerError> {
+/// Gives a tenant its rows: its own, the component's, that of revision 1 and of its activation. `by` is the id of the key that
+/// makes it; none for the machine.
+pub(super) fn insert(
+    tx: &Connection,
+    new: &NewTenant,
+    by: Option<&str>,
+    now: i64,
+) -> Result<TenantId, LedgerError> {
     let next = "UPDATE last_tenant SET id = id + 1 RETURNING id";
     let tenant: i64 = tx.query_row(next, [], |row| row.get(0))?;
     tx.execute(
@@ -247,12 +222,13 @@ pub(super) fn insert(tx: &Connection, new: &NewTenant, now: i64) -> Result<Tenan
         (digest, component),
     )?;
     tx.execute(
-        "INSERT INTO revisions (tenant, number, policy, component, settings, settings_digest, made_at)
-         VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6)",
-        (tenant, policy, digest, settings, settings_digest, now),
+        "INSERT INTO revisions (tenant, number, policy, component, settings, settings_digest, made_at, made_by)
+         VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        (tenant, policy, digest, settings, settings_digest, now, by),
     )?;
-    let sql = "INSERT INTO activations (tenant, revision, at, why) VALUES (?1, 1, ?2, 'created')";
-    tx.execute(sql, (tenant, now))?;
+    let sql =
+        "INSERT INTO activations (tenant, revision, at, by, why) VALUES (?1, 1, ?2, ?3, 'created')";
+    tx.execute(sql, (tenant, now, by))?;
     let first = tx.last_insert_rowid();
     tx.execute("UPDATE tenants SET activation = ?1 WHERE id = ?2", (first, tenant))?;
     Ok(TenantId(tenant))
@@ -327,28 +303,6 @@ fn has_accounts(connection: &Connection, tenant: TenantId) -> Result<bool, Ledge
     Ok(connection.query_row(sql, [tenant.0], |row| row.get(0))?)
 }
 
-fn sites(connection: &Connection) -> Result<Vec<Site>, LedgerError> {
-    let mut statement =
-        connection.prepare(&format!("SELECT {SITE} FROM tenants t ORDER BY t.id"))?;
-    let rows = statement.query_map([], site)?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// The columns of a [`Site`], of `tenants` as `t`.
-pub(super) const SITE: &str =
-    "t.id, t.name, t.home, EXISTS (SELECT 1 FROM accounts a WHERE a.tenant = t.id)
-    OR EXISTS (SELECT 1 FROM reserved r WHERE r.tenant = t.id), t.removed_at IS NOT NULL";
-
-pub(super) fn site(row: &Row<'_>) -> rusqlite::Result<Site> {
-    Ok(Site {
-        id: TenantId(row.get(0)?),
-        name: name(row, 1)?,
-        home: row.get::<_, Option<String>>(2)?.map(PathBuf::from),
-        has_accounts: row.get(3)?,
-        removed: row.get(4)?,
-    })
-}
-
 const ENTRY: &str = "SELECT t.id, t.name, t.issuer, t.home, t.active_revision, coalesce(u.active, 0), t.created_at
     FROM tenants t LEFT JOIN usage u ON u.tenant = t.id AND u.domain = '' WHERE t.removed_at IS NULL";
 
@@ -385,7 +339,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<TenantEntry> {
     })
 }
 
-fn name(row: &Row<'_>, column: usize) -> rusqlite::Result<TenantName> {
+/// A tenant's name in a row.
+pub(super) fn name(row: &Row<'_>, column: usize) -> rusqlite::Result<TenantName> {
     let text: String = row.get(column)?;
     TenantName::parse(&text).ok_or_else(|| {
         let what = format!("a tenant named {text:?}").into();

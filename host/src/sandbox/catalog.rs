@@ -72,6 +72,12 @@ impl Catalog {
         self.active.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, active);
     }
 
+    /// The policy of this revision, whether it decides for anybody or not.
+    pub async fn load(&self, revision: &Revision) -> Result<Policy, NotReady> {
+        let place = self.shelf.place(&revision.component_digest, &revision.settings_digest);
+        self.shelf.policy(&place).await
+    }
+
     /// The tenant is gone.
     pub fn forget(&self, tenant: TenantId) {
         self.active.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);

@@ -1,7 +1,7 @@
 //! What comes of making a policy: code that is ready to be mapped, or every reason why there is none.
 //! Refuses to know how it is made: `freeze` and `workshop` do.
 
-use crate::domain::Failure;
+use crate::domain::{Failure, HostCode};
 use crate::sandbox::{EngineError, LoadError};
 
 /// A policy that was made, tried on one applicant, and whose code is in the cache.
@@ -32,10 +32,10 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MakeError {
     /// The component or its settings are at fault: the same parts will be turned away again.
-    #[error("{code}: {detail}")]
+    #[error("{}: {detail}", code.as_str())]
     TurnedAway {
         /// One of [`MakeError::CODES`].
-        code: &'static str,
+        code: HostCode,
         /// What is wrong, in plain words.
         detail: String,
         /// What `configure` found wrong with the settings: all of it.
@@ -49,18 +49,19 @@ pub enum MakeError {
     Unavailable(String),
 }
 
-const TOO_COSTLY: &str = "component_too_costly";
-const INVALID: &str = "component_invalid";
-const NOT_FROZEN: &str = "cannot_be_frozen";
-const REFUSED: &str = "settings_refused";
-const FAILED: &str = "policy_failed";
+const TOO_COSTLY: HostCode = HostCode::ComponentTooCostly;
+const TOO_LARGE: HostCode = HostCode::ComponentTooLarge;
+const INVALID: HostCode = HostCode::ComponentInvalid;
+const NOT_FROZEN: HostCode = HostCode::CannotBeFrozen;
+const REFUSED: HostCode = HostCode::SettingsRefused;
+const FAILED: HostCode = HostCode::SampleFailed;
 
 impl MakeError {
     /// Every code that something is turned away with.
-    pub const CODES: [&str; 5] = [TOO_COSTLY, INVALID, NOT_FROZEN, REFUSED, FAILED];
+    pub const CODES: [HostCode; 6] = [TOO_COSTLY, TOO_LARGE, INVALID, NOT_FROZEN, REFUSED, FAILED];
 
     /// Turned away without problems of settings.
-    pub(super) fn turned_away(code: &'static str, detail: impl Into<String>) -> Self {
+    pub(super) fn turned_away(code: HostCode, detail: impl Into<String>) -> Self {
         Self::TurnedAway { code, detail: detail.into(), problems: Vec::new() }
     }
 
@@ -90,6 +91,7 @@ impl From<LoadError> for MakeError {
     fn from(error: LoadError) -> Self {
         let code = match error {
             LoadError::TooCostly { .. } => TOO_COSTLY,
+            LoadError::TooLarge { .. } => TOO_LARGE,
             LoadError::CannotBeFrozen(_) => NOT_FROZEN,
             _ => INVALID,
         };

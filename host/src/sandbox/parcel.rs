@@ -113,7 +113,7 @@ pub(super) fn pack_answer(answer: Result<Product<'_>, MakeError>) -> Vec<u8> {
         }
         Err(MakeError::TurnedAway { code, detail, problems }) => {
             parcel.number(TURNED_AWAY);
-            parcel.bytes(code.as_bytes());
+            parcel.bytes(code.as_str().as_bytes());
             parcel.bytes(detail.as_bytes());
             parcel.number(problems.len() as u64);
             for Problem { path, message } in problems {
@@ -139,7 +139,7 @@ pub(super) fn unpack_answer(bytes: &[u8]) -> Option<Result<Product<'_>, MakeErro
         }
         TURNED_AWAY => {
             let said = parcel.text()?;
-            let code = MakeError::CODES.into_iter().find(|code| *code == said)?;
+            let code = MakeError::CODES.into_iter().find(|code| code.as_str() == said)?;
             let detail = parcel.text()?.to_owned();
             let problems = parcel.many(|parcel| {
                 let (path, message) = (parcel.text()?.to_owned(), parcel.text()?.to_owned());
@@ -156,6 +156,7 @@ pub(super) fn unpack_answer(bytes: &[u8]) -> Option<Result<Product<'_>, MakeErro
 #[cfg(test)]
 mod tests {
     use super::{Order, Product, pack_answer, unpack_answer};
+    use crate::domain::HostCode;
     use crate::sandbox::{Limits, MakeError, Problem};
     use std::time::Duration;
 
@@ -196,7 +197,7 @@ mod tests {
             let packed = pack_answer(Err(error.clone()));
             assert_eq!(unpack_answer(&packed).expect("an answer").err(), Some(error));
         }
-        let mut packed = pack_answer(Err(MakeError::turned_away("policy_failed", "")));
+        let mut packed = pack_answer(Err(MakeError::turned_away(HostCode::SampleFailed, "")));
         packed[16] ^= 1;
         assert!(unpack_answer(&packed).is_none(), "no code of ours");
     }

@@ -85,7 +85,7 @@ async fn settings_reach_the_policy_and_wrong_ones_make_none() {
     let Err(MakeError::TurnedAway { code, detail, problems }) = with(r#"{"perfix":"x-"}"#) else {
         panic!("a policy of wrong settings")
     };
-    assert_eq!((code, problems.len()), ("settings_refused", 1));
+    assert_eq!((code, problems.len()), (HostCode::SettingsRefused, 1));
     assert!(detail.contains("perfix") && problems[0].message.contains("perfix"), "{detail}");
 }
 

@@ -37,7 +37,7 @@ async fn check(component: &[u8], limits: Limits, comes: Comes) {
             match comes {
                 // What only the clock ends may be quick enough for a trial, which has more time.
                 Comes::Fails(_, Fault::TimedOut) => {}
-                Comes::Fails(..) => assert!(is(&made.expect_err("a trial"), "policy_failed")),
+                Comes::Fails(..) => assert!(is(&made.expect_err("a trial"), "sample_failed")),
                 _ => assert!(made.is_ok(), "{made:?}"),
             }
             for _ in 0..2 {
@@ -49,7 +49,7 @@ async fn check(component: &[u8], limits: Limits, comes: Comes) {
 }
 
 fn is(error: &MakeError, wanted: &str) -> bool {
-    matches!(error, MakeError::TurnedAway { code, .. } if *code == wanted)
+    matches!(error, MakeError::TurnedAway { code, .. } if code.as_str() == wanted)
 }
 
 fn assert_comes(decided: Decided, comes: &Comes) {
@@ -89,20 +89,20 @@ use Fault::{AnswerTooLarge, Malformed, OutOfFuel, OutOfMemory, TimedOut, Trapped
 use Stage::{Admit, Allow, Derive};
 
 misdeeds! {
-    spin_start under fuel_decides: TurnedAway("policy_failed", "OutOfFuel in start");
-    spin_configure under fuel_decides: TurnedAway("policy_failed", "OutOfFuel in configure");
-    spin_realloc under fuel_decides: TurnedAway("policy_failed", "OutOfFuel in configure");
+    spin_start under fuel_decides: TurnedAway("sample_failed", "OutOfFuel in start");
+    spin_configure under fuel_decides: TurnedAway("sample_failed", "OutOfFuel in configure");
+    spin_realloc under fuel_decides: TurnedAway("sample_failed", "OutOfFuel in configure");
     spin_realloc_later under fuel_decides: Fails(Admit, OutOfFuel);
     spin_admit under fuel_decides: Fails(Admit, OutOfFuel);
     spin_post_return under fuel_decides: Fails(Admit, OutOfFuel);
     spin_derive under fuel_decides: Fails(Derive, OutOfFuel);
     spin_allow under fuel_decides: Fails(Allow, OutOfFuel);
-    spin_notes under fuel_decides: TurnedAway("policy_failed", "OutOfFuel in notes");
+    spin_notes under fuel_decides: TurnedAway("sample_failed", "OutOfFuel in notes");
     fill_memory under fuel_decides: Fails(Admit, OutOfFuel);
     slow_instructions under time_decides: Fails(Admit, TimedOut);
 
     hoard under fuel_decides: Fails(Admit, OutOfMemory);
-    hoard_start under fuel_decides: TurnedAway("policy_failed", "OutOfMemory in start");
+    hoard_start under fuel_decides: TurnedAway("sample_failed", "OutOfMemory in start");
     refused_growth under fuel_decides: Fails(Admit, OutOfMemory);
     hoard_tables under fuel_decides: TurnedAway("cannot_be_frozen", "`table.grow`");
     hoard_memories under fuel_decides: TurnedAway("component_invalid", "does not fit");
@@ -133,7 +133,7 @@ misdeeds! {
     lie_discriminant under fuel_decides: Fails(Admit, Malformed);
     lie_length under fuel_decides: Fails(Derive, Malformed);
     lie_pointer under fuel_decides: Fails(Derive, Malformed);
-    lie_realloc under fuel_decides: TurnedAway("policy_failed", "Malformed in configure");
+    lie_realloc under fuel_decides: TurnedAway("sample_failed", "Malformed in configure");
     lie_utf8 under fuel_decides: Fails(Derive, Malformed);
     bad_code under fuel_decides: Fails(Admit, Malformed);
     hosts_code under fuel_decides: Fails(Admit, Malformed);

@@ -2,6 +2,7 @@
 //! the end of the process.
 
 use super::{engine, fuel_decides};
+use enlist::domain::HostCode;
 use enlist::sandbox::{MakeError, freeze};
 
 fn turned_away(component: &[u8]) -> MakeError {
@@ -11,7 +12,7 @@ fn turned_away(component: &[u8]) -> MakeError {
 }
 
 fn is_too_costly(error: &MakeError) -> bool {
-    matches!(error, MakeError::TurnedAway { code: "component_too_costly", .. })
+    matches!(error, MakeError::TurnedAway { code: HostCode::ComponentTooCostly, .. })
 }
 
 /// A component around this core module.
