@@ -153,7 +153,7 @@ misdeeds! {
     waits_to_lie under fuel_decides: FailsLater(Admit, Malformed);
     waits_to_name_nobody under fuel_decides: FailsLater(Derive, Malformed);
 
-    hoard_settings under fuel_decides: TurnedAway("policy_failed", "limits.settings_memory");
+    hoard_settings under fuel_decides: TurnedAway("sample_failed", "limits.settings_memory");
     full_memory under fuel_decides: TurnedAway("cannot_be_frozen", "its memory");
     keeps_a_reference under fuel_decides: TurnedAway("cannot_be_frozen", "reference type");
     keeps_a_vector under fuel_decides: TurnedAway("cannot_be_frozen", "v128");
