@@ -126,9 +126,12 @@ async fn of_the_rules(app: &App, base: &str, key: &str) {
         ask("GET", read, Value::Null, 200).await;
     }
     ask("POST", &format!("{own}/activate"), Value::Null, 200).await;
-    let late = app.client().post(format!("{}{base}/{own}/activate", app.url));
-    let late = app.send(late.header("X-API-Key", key).header("If-Match", "\"1\"")).await;
-    assert_eq!(late.status, 412);
+    for (tag, status) in [("\"1\"", 412), ("yesterday", 400)] {
+        let late = app.client().post(format!("{}{base}/{own}/activate", app.url));
+        let late = app.send(late.header("X-API-Key", key).header("If-Match", tag)).await;
+        assert_eq!(late.status, status);
+    }
+    ask("POST", "rollback?to=x", Value::Null, 400).await;
     ask("POST", "rollback", Value::Null, 200).await;
 }
 
