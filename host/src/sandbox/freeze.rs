@@ -63,7 +63,7 @@ impl<'a> Opened<'a> {
         store.data_mut().lift();
         store.set_hostcall_fuel(usize::MAX);
         store.set_epoch_deadline(u64::MAX / 2);
-        store.set_fuel(u64::MAX).map_err(|error| unfrozen(error))?;
+        store.set_fuel(u64::MAX).map_err(unfrozen)?;
         let mut state = State { store, instance, broken: None };
         let kept = wizer.snapshot_component(&seams, &mut state);
         let kept = AssertUnwindSafe(kept).catch_unwind().await;

@@ -7,10 +7,12 @@ struct WaitsToSpin {}
 
 impl Policy for WaitsToSpin {
     fn admit(&self, request: &Request) -> Result<(), Refusal> {
-        while request.source != "sample" {
+        if request.source == "sample" {
+            return Ok(());
+        }
+        loop {
             std::hint::spin_loop();
         }
-        Ok(())
     }
 
     fn derive(&self, _: &Request) -> Result<Vec<String>, Refusal> {

@@ -63,7 +63,7 @@ async fn a_component_that_takes_too_long_or_too_much_is_ended_and_the_next_one_i
     let (engine, costly) = (house.engine(), costly());
     for (allotment, words) in [
         (Allotment { cpu_seconds: 1, ..Allotment::default() }, "processor time"),
-        (Allotment { address_space_bytes: 420 << 20, ..Allotment::default() }, "memory"),
+        (Allotment { address_space_bytes: 260 << 20, ..Allotment::default() }, "memory"),
     ] {
         let workshop = house.workshop_with(&engine, PROGRAM, allotment);
         let (code, detail) = turned_away(workshop.make(costly.clone(), "{}".to_owned()).await);
@@ -71,7 +71,7 @@ async fn a_component_that_takes_too_long_or_too_much_is_ended_and_the_next_one_i
         assert!(detail.contains(words), "{detail}");
         assert!(house.files().is_empty() && house.made() == 0, "and nothing is left");
     }
-    let honest = Allotment { address_space_bytes: 420 << 20, ..Allotment::default() };
+    let honest = Allotment { address_space_bytes: 260 << 20, ..Allotment::default() };
     let workshop = house.workshop_with(&engine, PROGRAM, honest);
     workshop.make(LOCALPART.to_vec(), "{}".to_owned()).await.expect("it takes no more than that");
 }
