@@ -4,6 +4,7 @@
 mod account;
 mod client;
 mod decisions;
+mod document;
 mod health;
 mod key;
 mod own_certificate;
@@ -42,7 +43,7 @@ enum Verb {
     Serve(serve::ServeArguments),
     /// Ask a running server whether it is ready.
     Health,
-    /// Look at policies and try them, without a server.
+    /// Write policies, look at them and try them, without a server.
     #[command(subcommand)]
     Policy(policy::PolicyVerb),
     /// Tenants: people of one organisation, under one policy.
@@ -83,8 +84,10 @@ const EXAMPLES: &str = "Examples:
   enlist -t default decisions list --since 2h         what requests came to
   enlist backup /mnt/copies/monday.db                 the database; copy the folders after it
   enlist doctor                                       whether database and folders belong together
-  enlist policy inspect builtin:localpart             what a policy is
-  enlist policy run ./mine.wasm < applicant.json      what it would decide";
+  enlist policy new rule                              a policy of your own, in a new folder
+  enlist policy test rule --watch                     its cases, again whenever a file changes
+  enlist policy run rule < applicant.json             what it would decide
+  enlist policy inspect builtin:localpart             what a policy is";
 
 /// How a verb ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +127,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             serve::run(config, later)
         }
         Some(Verb::Health) => health::run(config, &remote).unwrap_or_else(|early| early),
-        Some(Verb::Policy(verb)) => policy::run(config, verb),
+        Some(Verb::Policy(verb)) => policy::run(config, &remote, verb),
         Some(Verb::Tenant(verb)) => ask(config, remote, |client| tenant::run(client, verb)),
         Some(Verb::Key(verb)) => {
             key::run(config, data_dir, remote, verb).unwrap_or_else(|early| early)
@@ -159,6 +162,13 @@ fn completions(shell: Shell) -> Ending {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "enlist", &mut script);
     say(&String::from_utf8_lossy(&script))
+}
+
+impl Ending {
+    /// This one, unless what came before it ended otherwise than well.
+    pub(crate) fn after(self, before: Self) -> Self {
+        if before == Self::Yes { self } else { before }
+    }
 }
 
 /// Prints on standard output. Whoever stops reading has read enough.

@@ -71,6 +71,7 @@ pub(super) struct Budget {
     initial_left: u64,
     memories_to_come: u32,
     tables_to_come: u32,
+    memory_bytes: u64,
     answer_left: u64,
     time: Duration,
     worked: Duration,
@@ -84,6 +85,7 @@ impl Budget {
             initial_left: INITIAL_BYTES,
             memories_to_come: memories,
             tables_to_come: tables,
+            memory_bytes: 0,
             answer_left: limits.answer_bytes,
             time: limits.decision_time,
             worked: Duration::ZERO,
@@ -102,6 +104,11 @@ impl Budget {
         self.worked
     }
 
+    /// What memories and tables have now, the beginning included.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
+    }
+
     /// Bytes of answer that are left.
     pub(super) fn answer_left(&self) -> u64 {
         self.answer_left
@@ -117,6 +124,7 @@ impl Budget {
     fn begin(&mut self, wanted: u64) -> Result<(), OverMemory> {
         let left = self.initial_left;
         self.initial_left = left.checked_sub(wanted).ok_or(OverMemory::Initial { wanted, left })?;
+        self.memory_bytes += wanted;
         Ok(())
     }
 
@@ -124,7 +132,10 @@ impl Budget {
     fn grow(&mut self, wanted: u64, possible: bool) -> Result<(), OverMemory> {
         let left = self.growth_left;
         let rest = left.checked_sub(wanted).ok_or(OverMemory::Growth { wanted, left })?;
-        self.growth_left = if possible { rest } else { left };
+        if possible {
+            self.growth_left = rest;
+            self.memory_bytes += wanted;
+        }
         Ok(())
     }
 }
