@@ -155,10 +155,9 @@ fn a_policy_is_begun_built_looked_at_asked_tested_and_measured() {
         })
         .sum();
     assert!(fuel > 1000, "{measured}");
-    assert_eq!(
-        (&measured["memory_bytes"], &measured["grown_bytes"]),
-        (&json!(131_072 + 8), &json!(0))
-    );
+    let memory = measured["memory_bytes"].as_u64().expect("bytes");
+    assert!((131_072..140_000).contains(&memory), "two pages and a table: {measured}");
+    assert_eq!(measured["grown_bytes"], 0);
 }
 
 #[test]

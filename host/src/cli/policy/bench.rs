@@ -6,7 +6,7 @@ use crate::cli::client::{Remote, Table, text};
 use crate::cli::policy::subject::failed;
 use crate::cli::policy::{Subject, Workbench, ask, cases};
 use crate::domain::{Failure, Pick, Request, Usage};
-use crate::sandbox::{Instance, Policy, Question};
+use crate::sandbox::{Instance, Policy, Question, quote};
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -152,7 +152,7 @@ impl Samples {
         json!({
             "policy": policy,
             "decisions": self.decisions.len(),
-            "decisions_per_second": (1.0 / decision.as_secs_f64().max(1e-9)).round(),
+            "decisions_per_second": 1_000_000_000 / decision.as_nanos().max(1),
             "median_us": micros(decision),
             "median_fuel": median(&mut self.fuel),
             "fuel_limit": limits.decision_fuel,
@@ -175,9 +175,11 @@ fn micros(time: Duration) -> f64 {
 }
 
 fn as_text(answer: &Value) -> String {
-    let mut table = Table::new(["hook", "calls", "µs", "fuel"]);
+    let mut table = Table::new(["hook", "calls", "time", "fuel"]);
     for hook in answer["hooks"].as_array().into_iter().flatten() {
-        table.row(["hook", "calls", "median_us", "median_fuel"].map(|name| text(&hook[name])));
+        let [name, calls, time, fuel] =
+            ["hook", "calls", "median_us", "median_fuel"].map(|name| text(&hook[name]));
+        table.row([name, calls, if time == "-" { time } else { format!("{time} µs") }, fuel]);
     }
     let part = |name: &str| text(&answer[name]);
     format!(
@@ -185,7 +187,7 @@ fn as_text(answer: &Value) -> String {
          speed      {} decisions a second on one thread: {} µs, the median of {}\n\
          fuel       {} of {}\n\
          memory     {} bytes at the beginning, grown by {} of {}\n\n{}",
-        crate::sandbox::quote(part("policy")),
+        quote(part("policy")),
         part("decisions_per_second"),
         part("median_us"),
         part("decisions"),

@@ -10,7 +10,7 @@ use crate::sandbox::{Policy, quote};
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What `enlist policy test` takes.
 #[derive(Debug, Args)]
@@ -71,11 +71,7 @@ struct Outcome {
     notes: Vec<String>,
 }
 
-fn decide_all(
-    bench: &Workbench,
-    subject: &Subject,
-    file: &std::path::Path,
-) -> Result<Vec<Outcome>, Ending> {
+fn decide_all(bench: &Workbench, subject: &Subject, file: &Path) -> Result<Vec<Outcome>, Ending> {
     let cases = cases::read(file)?;
     let policy = subject.policy(bench)?;
     Ok(cases.into_iter().map(|case| decide(bench, &policy, case)).collect())
@@ -126,17 +122,22 @@ impl Outcome {
             writeln!(text, "      {}", quote(line)).expect("a String takes everything");
         };
         for Difference { what, expected, found } in &self.differences {
-            line(format!("- {what}: {expected}"));
+            line(format!("- {what}: {}", word(expected)));
             // A decision that went the other way is shown whole: it has the reason.
             if what == "decision" {
                 line(format!("+ {}", self.found));
             } else {
-                line(format!("+ {what}: {found}"));
+                line(format!("+ {what}: {}", word(found)));
             }
         }
         self.notes.iter().for_each(|note| line(format!("note: {note}")));
         text
     }
+}
+
+/// As a case says it.
+fn word(value: &Value) -> String {
+    if value.is_null() { "none".to_owned() } else { value.to_string() }
 }
 
 fn report(remote: &Remote, outcomes: &[Outcome]) -> Ending {
