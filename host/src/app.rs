@@ -19,6 +19,7 @@ use crate::homes::{HomeError, Homes, Root, Style};
 use crate::http::{Manners, Rooms};
 use crate::ledger::{Ledger, LedgerError, Privacy};
 use crate::manage::{Ground, Operations, resolved};
+use crate::probation::Probations;
 use crate::provision::Provisioner;
 use crate::sandbox::{Catalog, Engine, EngineError, Limits, swap_is_impossible};
 use crate::upkeep::{UpkeepError, forget_what_is_old};
@@ -196,6 +197,8 @@ async fn open(
     opening.all(first).await?;
     let manners = Manners {
         body_limit_bytes: usize::try_from(config.limits.body_size.0).unwrap_or(usize::MAX),
+        component_limit_bytes: usize::try_from(config.limits.component_size.0)
+            .unwrap_or(usize::MAX),
         user_directory: config.compat.user_directory,
         trusted_proxies: config.trusted_proxies.0.clone(),
         requests_per_second: config.limits.requests_per_second.0,
@@ -203,6 +206,7 @@ async fn open(
     };
     let first = read_revision(DEFAULT_POLICY, config.limits.component_size.0);
     let first = first.map_err(|what| AppError::Setting { key: "limits.component_size", what })?;
+    let (probations, falls) = Probations::new(config.probation.rate.0);
     let operations = Operations::new(
         ledger.clone(),
         Arc::clone(&catalog),
@@ -210,8 +214,13 @@ async fn open(
         engine,
         ground,
         first,
+        Arc::new(crate::sandbox::Workshop {}),
+        policy_file::built_in,
+        Arc::clone(&probations),
     );
-    let provisioner = Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes));
+    operations.resume_probations().await?;
+    tokio::spawn(operations.clone().heed(falls));
+    let provisioner = Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes), probations);
     Ok((ledger.clone(), Rooms::new(ledger, provisioner, operations, homes, manners)))
 }
 

@@ -4,11 +4,11 @@
 mod account;
 mod client;
 mod decisions;
-mod document;
 mod health;
 mod key;
 mod own_certificate;
 mod policy;
+mod revisions;
 mod serve;
 mod status;
 mod tenant;
@@ -43,7 +43,7 @@ enum Verb {
     Serve(serve::ServeArguments),
     /// Ask a running server whether it is ready.
     Health,
-    /// Write policies, look at them and try them, without a server.
+    /// Policies: written and tried here, sent to a server, activated and rolled back there.
     #[command(subcommand)]
     Policy(policy::PolicyVerb),
     /// Tenants: people of one organisation, under one policy.
@@ -84,10 +84,11 @@ const EXAMPLES: &str = "Examples:
   enlist -t default decisions list --since 2h         what requests came to
   enlist backup /mnt/copies/monday.db                 the database; copy the folders after it
   enlist doctor                                       whether database and folders belong together
-  enlist policy new rule                              a policy of your own, in a new folder
-  enlist policy test rule --watch                     its cases, again whenever a file changes
-  enlist policy run rule < applicant.json             what it would decide
-  enlist policy inspect builtin:localpart             what a policy is";
+  enlist policy new club                              a policy of your own, in a new folder
+  enlist policy test club --watch                     its cases, again whenever a file changes
+  enlist policy run club < applicant.json             what it would decide
+  enlist -t acme policy push club --activate          and it decides for acme
+  enlist -t acme policy rollback                      back to what decided before";
 
 /// How a verb ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +128,10 @@ pub fn run(arguments: Arguments) -> ExitCode {
             serve::run(config, later)
         }
         Some(Verb::Health) => health::run(config, &remote).unwrap_or_else(|early| early),
-        Some(Verb::Policy(verb)) => policy::run(config, &remote, verb),
+        Some(Verb::Policy(policy::PolicyVerb::Remote(verb))) => {
+            ask(config, remote, |client| revisions::run(client, verb))
+        }
+        Some(Verb::Policy(policy::PolicyVerb::Local(verb))) => policy::run(config, &remote, verb),
         Some(Verb::Tenant(verb)) => ask(config, remote, |client| tenant::run(client, verb)),
         Some(Verb::Key(verb)) => {
             key::run(config, data_dir, remote, verb).unwrap_or_else(|early| early)

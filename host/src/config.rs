@@ -7,9 +7,9 @@ mod units;
 
 pub use sections::{
     BootstrapConfig, CompatConfig, HomesConfig, LimitsConfig, LogConfig, LogFormat, MetricsConfig,
-    PagemapScan, RecordConfig, SandboxConfig, TlsConfig,
+    PagemapScan, ProbationConfig, RecordConfig, SandboxConfig, TlsConfig,
 };
-pub use units::{Bytes, FolderMode, Keep, Millis, Networks, Rate};
+pub use units::{Bytes, FolderMode, Keep, Millis, Networks, Part, Rate};
 
 use layers::Layers;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,8 @@ pub struct Config {
     pub record: RecordConfig,
     /// How decisions are isolated.
     pub sandbox: SandboxConfig,
+    /// When a new revision is rolled back by itself.
+    pub probation: ProbationConfig,
     /// What the compatible door shows.
     pub compat: CompatConfig,
     /// Read at the first start only.
@@ -65,6 +67,7 @@ impl Default for Config {
             limits: LimitsConfig::default(),
             record: RecordConfig::default(),
             sandbox: SandboxConfig::default(),
+            probation: ProbationConfig::default(),
             compat: CompatConfig::default(),
             bootstrap: BootstrapConfig::default(),
         }

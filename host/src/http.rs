@@ -18,6 +18,7 @@ mod query;
 mod rates;
 mod record;
 mod request_id;
+mod revisions;
 mod status;
 mod tenant;
 mod tenants;
@@ -63,6 +64,8 @@ pub struct Rooms {
     places: Places,
     /// The same for requests that only read.
     reading: Places,
+    /// The same for requests that send or fetch a component.
+    making: Places,
     /// For `/readyz`.
     readiness: Arc<Readiness>,
 }
@@ -86,6 +89,7 @@ impl Rooms {
             rates,
             places: Places::default(),
             reading: Places::reading(),
+            making: Places::making(),
             readiness: Arc::default(),
         }
     }
@@ -96,6 +100,8 @@ impl Rooms {
 pub struct Manners {
     /// The largest body, in bytes.
     pub body_limit_bytes: usize,
+    /// The largest component, in bytes.
+    pub component_limit_bytes: usize,
     /// Whether `/provision-user` shows the path of the home.
     pub user_directory: bool,
     /// Who may say in `X-Forwarded-For` where a request comes from.
@@ -177,6 +183,12 @@ fn of_tenant() -> OpenApiRouter<Rooms> {
         .routes(taking("POST", routes!(accounts::close)))
         .routes(taking("POST", routes!(accounts::reopen)))
         .routes(taking("POST", routes!(accounts::erase)))
+        .routes(taking("GET, HEAD, POST", routes!(revisions::list, revisions::create)))
+        .routes(taking("GET, HEAD", routes!(revisions::show)))
+        .routes(taking("GET, HEAD", routes!(revisions::settings)))
+        .routes(taking("GET, HEAD", routes!(revisions::component)))
+        .routes(taking("POST", routes!(revisions::activate)))
+        .routes(taking("POST", routes!(revisions::roll_back)))
 }
 
 /// A path and the methods it takes: every other is told so.

@@ -27,7 +27,10 @@ pub use keyring::{KeyEntry, NewKey, recover_key};
 pub use keys::{Key, KeyError, KeyKind, Scope};
 pub use record::{Act, Asked, Entry, Privacy, Said};
 pub use retention::Walk;
-pub use revisions::{ActiveRevision, StoredRevision};
+pub use revisions::{
+    ActiveRevision, FellBack, Moved, NewRevision, OnProbation, RevisionEntry, SettingsDocument,
+    StoredRevision, Unmoved,
+};
 pub use status::Lately;
 pub use survey::{Component, Counter, HeldName, ReservedName, StoredSettings, SurveyedTenant};
 pub use tenants::{NewTenant, Site, TenantChange, TenantEntry, Unchanged};

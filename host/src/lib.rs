@@ -12,6 +12,7 @@ pub mod lanes;
 pub mod ledger;
 pub mod manage;
 pub mod meters;
+pub mod probation;
 pub mod provision;
 pub mod sandbox;
 pub mod upkeep;

@@ -6,18 +6,21 @@ mod accounts;
 mod ground;
 mod keys;
 mod record;
+mod revisions;
 mod status;
 mod tenants;
 
 pub use ground::{Ground, resolved};
 pub use keys::Made;
+pub use revisions::{MadeRevision, Parts, Source};
 pub use status::Status;
 pub use tenants::{Change, Shown, Wanted};
 
 use crate::domain::HostCode;
 use crate::homes::{HomeError, Homes};
-use crate::ledger::{Ledger, LedgerError, StoredRevision, Unchanged};
-use crate::sandbox::{Catalog, Engine, LoadError};
+use crate::ledger::{Ledger, LedgerError, StoredRevision, Unchanged, Unmoved};
+use crate::probation::Probations;
+use crate::sandbox::{Catalog, Engine, LoadError, MakeError, Workshop};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -34,7 +37,18 @@ pub struct Operations {
     first: Arc<StoredRevision>,
     /// Changes of tenants wait for each other: what was found out about the ground holds until the change is made.
     turn: Arc<Mutex<()>>,
+    /// Held while a tenant's pointer moves, on the disk and in memory.
+    pointer: Arc<Mutex<()>>,
+    /// Where revisions are made.
+    workshop: Arc<Workshop>,
+    /// The components that travel inside the binary, by name.
+    built_in: BuiltIn,
+    /// Revisions that were activated a short while ago.
+    probations: Arc<Probations>,
 }
+
+/// A component of the binary's own.
+pub type BuiltIn = fn(&str) -> Option<&'static [u8]>;
 
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +80,12 @@ pub enum ManageError {
     /// The ledger could not.
     #[error("the ledger")]
     Ledger(#[from] LedgerError),
+    /// No revision is made of these parts, or not now.
+    #[error("no revision")]
+    Made(#[from] MakeError),
+    /// The pointer stays where it is.
+    #[error("the revision stays: {0:?}")]
+    Unmoved(Unmoved),
     /// A defect of ours.
     #[error("the work was lost")]
     Lost,
@@ -88,8 +108,18 @@ impl ManageError {
             Self::Policy(_) => HostCode::PolicyFailed,
             Self::Home(_) => HostCode::StorageUnavailable,
             Self::Ledger(error) => error.code(),
+            Self::Made(MakeError::TurnedAway { code, .. }) => *code,
+            Self::Made(MakeError::Busy) => HostCode::Busy,
+            Self::Made(MakeError::Unavailable(_)) => HostCode::StorageUnavailable,
+            Self::Unmoved(unmoved) => revisions::code(*unmoved),
             Self::Lost => HostCode::InternalError,
         }
+    }
+
+    /// Where in a document something is wrong, by RFC 6901, and what.
+    pub fn places(&self) -> Vec<(String, String)> {
+        let Self::Made(MakeError::TurnedAway { problems, .. }) = self else { return Vec::new() };
+        problems.iter().map(|problem| (problem.path.clone(), problem.message.clone())).collect()
     }
 
     /// What somebody with the right to change it should know beside the code.
@@ -99,6 +129,8 @@ impl ManageError {
             Self::Overlaps(what) => Some(format!("it overlaps with {what}")),
             Self::Field(_, why) => Some(why.clone()),
             Self::BeyondKey(what) => Some((*what).to_owned()),
+            Self::Made(MakeError::TurnedAway { detail, .. }) => Some(detail.clone()),
+            Self::Unmoved(Unmoved::Changed(active)) => Some(format!("revision {active} is active")),
             _ => None,
         }
     }
@@ -128,6 +160,9 @@ impl Operations {
         engine: Engine,
         ground: Ground,
         first: StoredRevision,
+        workshop: Arc<Workshop>,
+        built_in: BuiltIn,
+        probations: Arc<Probations>,
     ) -> Self {
         Self {
             ledger,
@@ -137,6 +172,10 @@ impl Operations {
             ground,
             first: Arc::new(first),
             turn: Arc::default(),
+            pointer: Arc::default(),
+            workshop,
+            built_in,
+            probations,
         }
     }
 }

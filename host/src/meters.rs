@@ -30,6 +30,8 @@ pub struct Meters {
     pub syncs: Family<QueueLabel, Histogram, fn() -> Histogram>,
     /// The part of `limits.decision_fuel` that a decision used.
     pub fuel: Family<TenantLabel, Histogram, fn() -> Histogram>,
+    /// Revisions that failed people and were rolled back by themselves.
+    pub fallbacks: Family<TenantLabel, Counter>,
     /// Answers of the doors.
     pub answers: Family<AnswerLabel, Counter>,
     registry: Registry,
@@ -129,6 +131,7 @@ impl Meters {
             }),
             syncs: Family::new_with_constructor(seconds),
             fuel: Family::new_with_constructor(|| Histogram::new(linear_buckets(0.1, 0.1, 10))),
+            fallbacks: Family::default(),
             answers: Family::default(),
             registry: Registry::default(),
         };
@@ -157,6 +160,11 @@ impl Meters {
             "Part of limits.decision_fuel that a decision used",
             Unit::Ratios,
             meters.fuel.clone(),
+        );
+        r.register(
+            "fallbacks",
+            "Revisions that failed people and were rolled back by themselves",
+            meters.fallbacks.clone(),
         );
         r.register("answers", "Answers by route and status", meters.answers.clone());
         Self { registry, ..meters }

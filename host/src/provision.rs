@@ -4,6 +4,7 @@
 mod by_hand;
 mod pick;
 mod say;
+mod trial;
 
 pub use by_hand::ByHand;
 
@@ -16,6 +17,7 @@ use crate::ledger::{
     Asked, Book, Entry, Ledger, LedgerError, Opened, Recognition, Reservation, Said, Tenant,
 };
 use crate::meters::{METERS, Stage as Step, TenantLabel};
+use crate::probation::Probations;
 use crate::sandbox::{Active, Catalog, DecideError};
 use pick::Hold;
 use say::{count, failed, note};
@@ -29,6 +31,7 @@ pub struct Provisioner {
     ledger: Ledger,
     catalog: Arc<Catalog>,
     homes: Arc<Homes>,
+    probations: Arc<Probations>,
 }
 
 /// One request: the question and what it is called in answers and logs.
@@ -106,8 +109,13 @@ enum Considered {
 
 impl Provisioner {
     /// The spine over these rooms.
-    pub fn new(ledger: Ledger, catalog: Arc<Catalog>, homes: Arc<Homes>) -> Self {
-        Self { ledger, catalog, homes }
+    pub fn new(
+        ledger: Ledger,
+        catalog: Arc<Catalog>,
+        homes: Arc<Homes>,
+        probations: Arc<Probations>,
+    ) -> Self {
+        Self { ledger, catalog, homes, probations }
     }
 
     /// Gives the person an account, or says who they are, or why not. Run it to its end: a caller that goes away does not
@@ -214,6 +222,7 @@ impl Provisioner {
             Err(DecideError::Pick(error)) => return Err(error),
             Err(DecideError::Failed(failure)) => Err(failure),
         };
+        self.watch(book, asked, usage, &decided);
         let fuel = decided.as_ref().map_or_else(|failure| failure.fuel, |verdict| verdict.fuel);
         let used = fuel as f64 / policy.fuel_limit() as f64;
         METERS.fuel.get_or_create(&TenantLabel::of(tenant.name().as_str())).observe(used);

@@ -10,6 +10,8 @@ mod list;
 mod operators;
 mod problem;
 mod record;
+mod revision;
+mod settings;
 mod status;
 mod time;
 
@@ -22,5 +24,7 @@ pub use list::{ListText, read_cursor};
 pub use operators::{KeyText, TenantText};
 pub use problem::{Code, FailureText, PlaceText, ProblemText};
 pub use record::RecordText;
+pub use revision::{MadeRevisionText, MovedText, RevisionForm, RevisionText};
+pub use settings::{SettingsForm, read_settings};
 pub use status::{OutcomesText, StatusText, TenantStatusText};
 pub use time::{moment, moment_ms, read_moment};

@@ -3,9 +3,11 @@
 //! Claims nothing by itself: wall time on a shared machine; the ratios of one run are what it is for.
 
 mod client;
+mod connection;
 mod people;
 mod raw;
 mod report;
+#[expect(dead_code, reason = "the programs beside it need more")]
 mod server;
 
 use clap::Parser;

@@ -43,6 +43,22 @@ impl Server {
         Ok(())
     }
 
+    /// Runs a verb that asks it, with the tenant's key.
+    pub(crate) fn enlist(&self, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_enlist"));
+        command.args(["-t", "default"]).args(arguments);
+        command
+            .env("ENLIST_SERVER", format!("http://{}", self.address))
+            .env("ENLIST_KEY", &self.key);
+        let output = command.output()?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            Ok(String::from_utf8(output.stdout)?)
+        } else {
+            Err(said.into())
+        }
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }

@@ -24,13 +24,17 @@ pub(super) fn read_revision(policy: &str, limit_bytes: u64) -> Result<StoredRevi
     })
 }
 
+/// The component of the binary's own that is called `name`, `builtin:` included.
+pub(super) fn built_in(name: &str) -> Option<&'static [u8]> {
+    (name == DEFAULT_POLICY).then_some(LOCALPART)
+}
+
 /// The component that `policy` names, `builtin:NAME` or a file; of a file that is larger than `limit_bytes` one byte more than
 /// that, which is enough to see it. The error is a line for whoever named it.
 pub(crate) fn read_policy(policy: &str, limit_bytes: u64) -> Result<Vec<u8>, String> {
-    match policy.strip_prefix("builtin:") {
-        Some("localpart") => return Ok(LOCALPART.to_vec()),
-        Some(_) => return Err(format!("{policy} is not built in; builtin:localpart is")),
-        None => {}
+    if policy.starts_with("builtin:") {
+        let built_in = built_in(policy).map(<[u8]>::to_vec);
+        return built_in.ok_or_else(|| format!("{policy} is not built in; builtin:localpart is"));
     }
     let mut component = Vec::new();
     File::open(policy)

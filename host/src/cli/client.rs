@@ -10,7 +10,8 @@ use crate::cli::{Ending, fail, own_certificate, say};
 use crate::config::{Config, Flags};
 use crate::sandbox::quote;
 use clap::{Args, ValueEnum};
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderValue, IF_MATCH};
+use reqwest::multipart::Form;
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde_json::{Value, json};
 use std::ffi::OsString;
@@ -231,25 +232,49 @@ impl Client {
         url: Url,
         body: Option<&Value>,
     ) -> Result<Value, Ending> {
+        let mut request = self.begin(method, url)?;
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.answer(request)
+    }
+
+    /// Asks with a form.
+    pub(crate) fn send_form(&self, url: Url, form: Form) -> Result<Value, Ending> {
+        self.answer(self.begin(Method::POST, url)?.multipart(form))
+    }
+
+    /// Asks for something to be done, with `tag` only while this is what is there.
+    pub(crate) fn send_if_match(&self, url: Url, tag: Option<String>) -> Result<Value, Ending> {
+        let mut request = self.begin(Method::POST, url)?;
+        if let Some(tag) = tag {
+            request = request.header(IF_MATCH, tag);
+        }
+        self.answer(request)
+    }
+
+    /// Asks for what is there and may be no JSON.
+    pub(crate) fn fetch(&self, url: Url) -> Result<Vec<u8>, Ending> {
+        let (status, answer) = self.server.exchange(self.begin(Method::GET, url)?)?;
+        if status.is_success() { Ok(answer) } else { Err(no(status, &answer)) }
+    }
+
+    fn begin(&self, method: Method, url: Url) -> Result<RequestBuilder, Ending> {
         let key = self.key.clone().map_err(|why| {
             eprintln!("enlist: {why}");
             Ending::Locked
         })?;
-        let mut request = self.server.request(method, url).header("x-api-key", key);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
+        Ok(self.server.request(method, url).header("x-api-key", key))
+    }
+
+    fn answer(&self, request: RequestBuilder) -> Result<Value, Ending> {
         let (status, answer) = self.server.exchange(request)?;
         if status == StatusCode::NO_CONTENT {
             return Ok(Value::Null);
         }
         match serde_json::from_slice::<Value>(&answer) {
             Ok(answer) if status.is_success() => Ok(answer),
-            Ok(problem) if problem["code"].is_string() => Err(refused(status, &problem)),
-            _ => {
-                eprintln!("enlist: the server answered {status}, and not as an Enlist does");
-                Err(ending(status, ""))
-            }
+            _ => Err(no(status, &answer)),
         }
     }
 
@@ -280,6 +305,17 @@ impl Client {
     /// Prints an answer: as it came, or as `text` puts it.
     pub(crate) fn show(&self, answer: &Value, text: impl FnOnce(&Value) -> String) -> Ending {
         self.remote.show(answer, text)
+    }
+}
+
+/// Says what came instead of what was asked for.
+fn no(status: StatusCode, answer: &[u8]) -> Ending {
+    match serde_json::from_slice::<Value>(answer) {
+        Ok(problem) if problem["code"].is_string() => refused(status, &problem),
+        _ => {
+            eprintln!("enlist: the server answered {status}, and not as an Enlist does");
+            ending(status, "")
+        }
     }
 }
 

@@ -12,8 +12,11 @@ mod subject;
 mod test;
 mod watch;
 
+pub(super) use build::compile;
+
 use crate::cli::Ending;
 use crate::cli::client::Remote;
+use crate::cli::revisions::RevisionsVerb;
 use clap::Subcommand;
 use std::path::PathBuf;
 use subject::{Subject, Workbench};
@@ -21,6 +24,15 @@ use subject::{Subject, Workbench};
 /// What `enlist policy` takes.
 #[derive(Debug, Subcommand)]
 pub(super) enum PolicyVerb {
+    #[command(flatten)]
+    Local(LocalVerb),
+    #[command(flatten)]
+    Remote(RevisionsVerb),
+}
+
+/// What needs no server.
+#[derive(Debug, Subcommand)]
+pub(super) enum LocalVerb {
     /// Begin a policy of your own in a folder that is empty or not there yet.
     New {
         /// The folder; its name becomes the crate's.
@@ -38,15 +50,15 @@ pub(super) enum PolicyVerb {
     Bench(bench::BenchArguments),
 }
 
-pub(super) fn run(config: Option<PathBuf>, remote: &Remote, verb: PolicyVerb) -> Ending {
+pub(super) fn run(config: Option<PathBuf>, remote: &Remote, verb: LocalVerb) -> Ending {
     let bench = || Workbench::new(config);
     let ending = match verb {
-        PolicyVerb::New { dir } => new::run(&dir),
-        PolicyVerb::Build(build) => build::run(remote, &build),
-        PolicyVerb::Inspect(subject) => bench().and_then(|b| inspect::run(&b, remote, &subject)),
-        PolicyVerb::Run(subject) => bench().and_then(|b| run::run(&b, &subject)),
-        PolicyVerb::Test(test) => bench().and_then(|b| test::run(&b, remote, &test)),
-        PolicyVerb::Bench(measured) => bench().and_then(|b| bench::run(&b, remote, &measured)),
+        LocalVerb::New { dir } => new::run(&dir),
+        LocalVerb::Build(build) => build::run(remote, &build),
+        LocalVerb::Inspect(subject) => bench().and_then(|b| inspect::run(&b, remote, &subject)),
+        LocalVerb::Run(subject) => bench().and_then(|b| run::run(&b, &subject)),
+        LocalVerb::Test(test) => bench().and_then(|b| test::run(&b, remote, &test)),
+        LocalVerb::Bench(measured) => bench().and_then(|b| bench::run(&b, remote, &measured)),
     };
     ending.unwrap_or_else(|early| early)
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::Ending;
 use crate::cli::client::{Client, Table, text};
+use crate::sandbox::quote;
 use serde_json::Value;
 
 pub(super) fn run(client: &Client) -> Result<Ending, Ending> {
@@ -40,6 +41,10 @@ fn show(status: &Value) -> String {
             free(tenant),
             cell("home"),
         ]);
+        if let Some(from) = tenant["fell_back_from"].as_u64() {
+            let (name, to) = (quote(cell("tenant")), cell("revision"));
+            ending.push_str(&format!("{name}: revision {from} failed people and was rolled back by itself: {from} -> {to}\n"));
+        }
         ending.push_str(&keys(&tenant["expiring_keys"], &cell("tenant")));
         tenants += 1;
     }

@@ -1,7 +1,7 @@
 //! The settings' tables, one struct each: what every key is, and what holds when nobody says it.
 //! Refuses to judge what the keys of two tables mean together: `Config::load` does.
 
-use crate::config::units::{self, Bytes, FolderMode, Keep, Millis, Rate};
+use crate::config::units::{self, Bytes, FolderMode, Keep, Millis, Part, Rate};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -109,6 +109,14 @@ pub enum PagemapScan {
     Auto,
 }
 
+/// `probation.*`
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProbationConfig {
+    /// The part of the people it was asked about that a revision may fail before it is rolled back by itself; 1 for never.
+    pub rate: Part,
+}
+
 /// `compat.*`
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -166,6 +174,12 @@ impl Default for RecordConfig {
 impl Default for SandboxConfig {
     fn default() -> Self {
         Self { pagemap_scan: PagemapScan::Off }
+    }
+}
+
+impl Default for ProbationConfig {
+    fn default() -> Self {
+        Self { rate: Part(0.05) }
     }
 }
 

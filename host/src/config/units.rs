@@ -24,6 +24,10 @@ pub struct Keep(pub Option<Duration>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate(pub Option<NonZeroU32>);
 
+/// A part of a whole, from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Part(pub f64);
+
 /// Networks, a single address being a network of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Networks(pub Vec<IpNet>);
@@ -94,6 +98,12 @@ impl<'de> Deserialize<'de> for Rate {
     }
 }
 
+impl<'de> Deserialize<'de> for Part {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PartText).map(Self)
+    }
+}
+
 impl<'de> Deserialize<'de> for Networks {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(NetworkList).map(Self)
@@ -138,6 +148,12 @@ impl Serialize for Rate {
             Some(rate) => rate.serialize(serializer),
             None => serializer.serialize_str(""),
         }
+    }
+}
+
+impl Serialize for Part {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
     }
 }
 
@@ -281,6 +297,36 @@ impl Visitor<'_> for RateText {
     fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
         let rate = u32::try_from(number).ok().and_then(NonZeroU32::new);
         rate.map(Some).ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+}
+
+struct PartText;
+
+impl PartText {
+    fn part<E: Error>(&self, part: f64) -> Result<f64, E> {
+        let is_part = (0.0..=1.0).contains(&part);
+        if is_part { Ok(part) } else { Err(E::invalid_value(Unexpected::Float(part), self)) }
+    }
+}
+
+impl Visitor<'_> for PartText {
+    type Value = f64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a part from 0 to 1, such as 0.05")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<f64, E> {
+        let part = text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))?;
+        self.part(part)
+    }
+
+    fn visit_f64<E: Error>(self, part: f64) -> Result<f64, E> {
+        self.part(part)
+    }
+
+    fn visit_i64<E: Error>(self, part: i64) -> Result<f64, E> {
+        self.part(part as f64)
     }
 }
 

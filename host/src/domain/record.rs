@@ -10,7 +10,7 @@ pub struct RecordRow {
     pub request_id: String,
     /// When it was written: milliseconds since 1970-01-01 UTC.
     pub at_ms: i64,
-    /// The id of the key that asked.
+    /// The id of the key that asked; empty for what the machine did.
     pub key: String,
     /// `opening`, `sign_up`, or an act of an operator's such as `account_close`.
     pub occasion: String,

@@ -15,9 +15,18 @@ const THROWN_AWAY_WITHIN: Duration = Duration::from_secs(2);
 
 /// Reads a body of at most `limit_bytes`. Only a body that is too large, too slow or broken on its way is an error: what it
 /// says is not looked at here.
-pub(super) async fn read(mut body: Body, limit_bytes: usize) -> Result<Bytes, HostCode> {
+pub(super) async fn read(body: Body, limit_bytes: usize) -> Result<Bytes, HostCode> {
+    read_within(body, limit_bytes, ARRIVES_WITHIN).await
+}
+
+/// The same of a body that may take longer to arrive.
+pub(super) async fn read_within(
+    mut body: Body,
+    limit_bytes: usize,
+    arrives_within: Duration,
+) -> Result<Bytes, HostCode> {
     let whole = Limited::new(&mut body, limit_bytes).collect();
-    match tokio::time::timeout(ARRIVES_WITHIN, whole).await {
+    match tokio::time::timeout(arrives_within, whole).await {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             let rest = Limited::new(body, THROWN_AWAY_BYTES);

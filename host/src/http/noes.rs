@@ -47,6 +47,12 @@ noes! {
     ChangingTenant: TenantNotEmpty HomeOverlaps IssuerConflict;
     /// `DELETE /v1/tenants/{tenant}`
     RemovingTenant: TenantNotEmpty;
+    /// `POST …/revisions`
+    MakingRevision: ComponentInvalid ComponentTooLarge ComponentTooCostly CannotBeFrozen SettingsRefused SampleFailed;
+    /// `POST …/revisions/{revision}/activate`
+    Activating: FieldInvalid RevisionChanged PolicyFailed;
+    /// `POST …/rollback`
+    RollingBack: NothingToRollBack PolicyFailed;
     /// `GET /metrics`
     Measuring: NotFound;
 }

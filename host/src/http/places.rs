@@ -17,6 +17,10 @@ const PLACES_OF_A_TENANT: usize = 256;
 const READING: usize = 64;
 const READING_OF_A_TENANT: usize = 16;
 
+/// The same for those who send or fetch components, which are held whole in memory.
+const MAKING: usize = 8;
+const MAKING_OF_A_TENANT: usize = 2;
+
 /// Who is in.
 #[derive(Clone, Debug)]
 pub(super) struct Places {
@@ -42,6 +46,11 @@ impl Places {
     /// Places for those who only read.
     pub(super) fn reading() -> Self {
         Self { taken: Arc::default(), all: READING, of_a_tenant: READING_OF_A_TENANT }
+    }
+
+    /// Places for those who send or fetch components.
+    pub(super) fn making() -> Self {
+        Self { taken: Arc::default(), all: MAKING, of_a_tenant: MAKING_OF_A_TENANT }
     }
 
     /// A place for a request of `tenant`, or `busy`.

@@ -30,7 +30,7 @@ pub(super) struct Problem {
 /// What some problems say beside that: where it is, and why.
 #[derive(Clone, Debug, Default)]
 struct More {
-    field: Option<String>,
+    places: Vec<PlaceText>,
     detail: Option<String>,
 }
 
@@ -40,14 +40,21 @@ const AGAIN_AFTER: &str = "1";
 impl Problem {
     /// This field of the body has a wrong value.
     pub(super) fn field(name: &str) -> Self {
-        let more = More { field: Some(name.to_owned()), detail: None };
-        Self { more: Some(Box::new(more)), ..Self::parameter(name) }
+        let problem = Self::parameter(name);
+        let place = PlaceText { pointer: format!("/{name}"), detail: problem.text.clone() };
+        problem.at(vec![place])
     }
 
     /// This parameter of the path's query has a wrong value.
     pub(super) fn parameter(name: &str) -> Self {
         let text = format!("{} for {name}", HostCode::FieldInvalid.text());
         Self { text, ..Self::from(HostCode::FieldInvalid) }
+    }
+
+    /// The same, and where in the document.
+    pub(super) fn at(self, places: Vec<PlaceText>) -> Self {
+        let more = More { places, ..self.more.map(|more| *more).unwrap_or_default() };
+        Self { more: Some(Box::new(more)), ..self }
     }
 
     /// The same, and why, where whoever asks may know.
@@ -69,11 +76,10 @@ impl Problem {
 
     /// As everything else says it: RFC 9457.
     pub(super) fn respond_v1(self, id: &RequestId) -> Response {
-        let More { field, detail } = self.more.map(|more| *more).unwrap_or_default();
-        let place = |name| PlaceText { pointer: format!("/{name}"), detail: self.text.clone() };
+        let More { places, detail } = self.more.map(|more| *more).unwrap_or_default();
         let body = ProblemText {
             r#type: "about:blank",
-            errors: field.map(|name| vec![place(name)]),
+            errors: Some(places).filter(|places| !places.is_empty()),
             title: self.text,
             status: self.status.as_u16(),
             code: self.code,
@@ -145,7 +151,15 @@ fn answer(code: HostCode) -> (StatusCode, Option<(HeaderName, &'static str)>) {
         | C::TenantExists
         | C::TenantNotEmpty
         | C::HomeOverlaps
-        | C::IssuerConflict => S::CONFLICT,
+        | C::IssuerConflict
+        | C::NothingToRollBack => S::CONFLICT,
+        C::ComponentInvalid
+        | C::ComponentTooLarge
+        | C::ComponentTooCostly
+        | C::CannotBeFrozen
+        | C::SettingsRefused
+        | C::SampleFailed => S::UNPROCESSABLE_ENTITY,
+        C::RevisionChanged => S::PRECONDITION_FAILED,
         C::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
         C::BodyTooLarge => S::PAYLOAD_TOO_LARGE,
         C::BodyTimeout => S::REQUEST_TIMEOUT,
@@ -191,7 +205,11 @@ impl From<ManageError> for Problem {
         let (code, detail) = (error.code(), error.detail());
         let problem = match &error {
             ManageError::Field(name, _) => Self::field(name),
-            _ => code.into(),
+            _ => {
+                let place = |(pointer, detail)| PlaceText { pointer, detail };
+                let places: Vec<_> = error.places().into_iter().map(place).collect();
+                if places.is_empty() { code.into() } else { Self::from(code).at(places) }
+            }
         };
         if matches!(answer(code).0.as_u16(), 500..) {
             error!(?error, "nothing was changed");

@@ -42,13 +42,14 @@ pub(super) async fn show(asked: Asked, query: Query) -> Response {
 
 fn text(status: Status) -> TenantStatusText {
     let Status { shown: Shown { entry, home }, lately, room } = status;
-    let Lately { policy, active_since_ms, active_by, hour, day, expiring } = lately;
+    let Lately { policy, active_since_ms, active_by, fell_back_from, hour, day, expiring } = lately;
     TenantStatusText {
         tenant: entry.name.to_string(),
         revision: entry.revision,
         policy,
         active_since: moment(active_since_ms),
         active_by,
+        fell_back_from,
         accounts: entry.accounts,
         last_hour: hour.into(),
         last_day: day.into(),

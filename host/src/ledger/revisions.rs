@@ -1,8 +1,15 @@
 //! Revisions: a component and its settings under a number that the tenant owns, and which of them is active.
 //! Refuses to read a component: it is bytes and a digest here; the sandbox knows what they mean.
 
-use crate::domain::TenantId;
-use crate::ledger::{Ledger, LedgerError};
+mod activations;
+
+pub use activations::{FellBack, Moved, OnProbation, Unmoved};
+
+use crate::domain::{Page, TenantId};
+use crate::kill_point;
+use crate::ledger::record::now_ms;
+use crate::ledger::{Act, Book, Ledger, LedgerError, Tenant};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 /// A revision as it is stored.
 #[derive(Clone, Debug)]
@@ -36,6 +43,202 @@ pub struct ActiveRevision {
     pub settings: String,
     /// `sha256:…` of the settings document.
     pub settings_digest: String,
+}
+
+/// A revision to be.
+#[derive(Clone, Debug)]
+pub struct NewRevision {
+    /// Where it came from: `builtin:localpart`, or a file's name.
+    pub policy: String,
+    /// `sha256:…` of the component.
+    pub digest: String,
+    /// The component.
+    pub component: Vec<u8>,
+    /// The settings document, JSON.
+    pub settings: String,
+    /// `sha256:…` of the settings document.
+    pub settings_digest: String,
+    /// The settings as they were sent, where they were not that JSON.
+    pub settings_sent: Option<String>,
+    /// What the maker wants to be read beside it.
+    pub note: String,
+}
+
+/// What is known of a revision, without its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevisionEntry {
+    /// The tenant's own number, from 1.
+    pub number: u64,
+    /// Where it came from.
+    pub policy: String,
+    /// `sha256:…` of the component.
+    pub digest: String,
+    /// Bytes of the component.
+    pub size_bytes: u64,
+    /// `sha256:…` of the settings document.
+    pub settings_digest: String,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub made_at_ms: i64,
+    /// Id of the key that made it; none for one that was made with its tenant.
+    pub made_by: Option<String>,
+    /// What its maker wanted to be read beside it.
+    pub note: String,
+    /// Since when it decides, in milliseconds since 1970-01-01 UTC; none while another does.
+    pub active_since_ms: Option<i64>,
+}
+
+/// A settings document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsDocument {
+    /// The JSON that the policy gets.
+    pub json: String,
+    /// As it was sent, where that was not this JSON.
+    pub sent: Option<String>,
+}
+
+impl Book {
+    /// At most `limit` revisions older than `before`, the newest first.
+    pub async fn revisions(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<RevisionEntry, u64>, LedgerError> {
+        let tenant = self.tenant.id;
+        let read = move |c: &Connection| {
+            let sql = format!("{ENTRY} AND r.number < ?2 ORDER BY r.number DESC LIMIT ?3");
+            let before = before.and_then(|number| i64::try_from(number).ok()).unwrap_or(i64::MAX);
+            let mut statement = c.prepare_cached(&sql)?;
+            // One more than is wanted says whether there is a next page.
+            let rows =
+                statement.query_map((tenant.0, before, limit.saturating_add(1) as i64), entry)?;
+            let mut items = rows.collect::<Result<Vec<_>, _>>()?;
+            let more = items.len() > limit;
+            items.truncate(limit);
+            let next = items.last().filter(|_| more).map(|last| last.number);
+            Ok(Page { items, next })
+        };
+        self.ledger.database.read(read).await
+    }
+
+    /// One revision.
+    pub async fn revision(&self, number: u64) -> Result<Option<RevisionEntry>, LedgerError> {
+        let tenant = self.tenant.id;
+        self.ledger.database.read(move |c| entry_of(c, tenant, number)).await
+    }
+
+    /// A revision's settings.
+    pub async fn settings_of(&self, number: u64) -> Result<Option<SettingsDocument>, LedgerError> {
+        let key = (self.tenant.id.0, number as i64);
+        let sql = "SELECT settings, settings_sent FROM revisions WHERE tenant = ?1 AND number = ?2";
+        let document =
+            |row: &Row<'_>| Ok(SettingsDocument { json: row.get(0)?, sent: row.get(1)? });
+        let read = move |c: &Connection| Ok(c.query_row(sql, key, document).optional()?);
+        self.ledger.database.read(read).await
+    }
+
+    /// A revision's component.
+    pub async fn component_of(&self, number: u64) -> Result<Option<Vec<u8>>, LedgerError> {
+        let key = (self.tenant.id.0, number as i64);
+        let sql = "SELECT c.bytes FROM revisions r JOIN components c ON c.digest = r.component
+            WHERE r.tenant = ?1 AND r.number = ?2";
+        let read = move |c: &Connection| Ok(c.query_row(sql, key, |row| row.get(0)).optional()?);
+        self.ledger.database.read(read).await
+    }
+
+    /// The number of the revision with these two parts, if there is one.
+    pub async fn revision_of(
+        &self,
+        digest: &str,
+        settings_digest: &str,
+    ) -> Result<Option<u64>, LedgerError> {
+        let (tenant, digest) = (self.tenant.clone(), digest.to_owned());
+        let settings_digest = settings_digest.to_owned();
+        let read = move |c: &Connection| number_of(c, &tenant, &digest, &settings_digest);
+        self.ledger.database.read(read).await
+    }
+
+    /// Gives the two parts a number, or finds the one that they have: true when they are new.
+    pub async fn add_revision(
+        &self,
+        new: NewRevision,
+        request_id: &str,
+    ) -> Result<(u64, bool), LedgerError> {
+        let (tenant, request_id) = (self.tenant.clone(), request_id.to_owned());
+        let write = move |tx: &Connection| {
+            tenant.still_holds(tx)?;
+            if let Some(number) = number_of(tx, &tenant, &new.digest, &new.settings_digest)? {
+                return Ok((number, false));
+            }
+            let sql =
+                "INSERT INTO components (digest, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+            tx.execute(sql, (&new.digest, &new.component))?;
+            let number: i64 = tx.query_row(
+                "INSERT INTO revisions (tenant, number, policy, component, settings, settings_digest, made_at, made_by, note, settings_sent)
+                 SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM revisions WHERE tenant = ?1
+                 RETURNING number",
+                (
+                    tenant.id.0,
+                    &new.policy,
+                    &new.digest,
+                    &new.settings,
+                    &new.settings_digest,
+                    now_ms(),
+                    &tenant.key,
+                    &new.note,
+                    &new.settings_sent,
+                ),
+                |row| row.get(0),
+            )?;
+            let detail = Some(format!("revision {number}: {}", new.policy));
+            let act = Act { request_id, what: "policy_push", name: None, detail };
+            act.record(tx, tenant.id, &tenant.key)?;
+            kill_point::reach("adding_revision");
+            Ok((number.unsigned_abs(), true))
+        };
+        self.ledger.database.write(self.tenant.id, write).await
+    }
+}
+
+const ENTRY: &str = "SELECT r.number, r.policy, r.component, length(c.bytes), r.settings_digest, r.made_at, r.made_by, r.note,
+        CASE WHEN r.number = t.active_revision THEN a.at END
+    FROM revisions r JOIN components c ON c.digest = r.component JOIN tenants t ON t.id = r.tenant
+        LEFT JOIN activations a ON a.id = t.activation
+    WHERE r.tenant = ?1";
+
+fn entry_of(
+    c: &Connection,
+    tenant: TenantId,
+    number: u64,
+) -> Result<Option<RevisionEntry>, LedgerError> {
+    let sql = format!("{ENTRY} AND r.number = ?2");
+    let mut statement = c.prepare_cached(&sql)?;
+    Ok(statement.query_row((tenant.0, number as i64), entry).optional()?)
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<RevisionEntry> {
+    Ok(RevisionEntry {
+        number: row.get::<_, i64>(0)?.unsigned_abs(),
+        policy: row.get(1)?,
+        digest: row.get(2)?,
+        size_bytes: row.get::<_, i64>(3)?.unsigned_abs(),
+        settings_digest: row.get(4)?,
+        made_at_ms: row.get(5)?,
+        made_by: row.get(6)?,
+        note: row.get(7)?,
+        active_since_ms: row.get(8)?,
+    })
+}
+
+fn number_of(
+    c: &Connection,
+    tenant: &Tenant,
+    digest: &str,
+    settings_digest: &str,
+) -> Result<Option<u64>, LedgerError> {
+    let sql = "SELECT number FROM revisions WHERE tenant = ?1 AND component = ?2 AND settings_digest = ?3";
+    let number =
+        c.query_row(sql, (tenant.id.0, digest, settings_digest), |row| row.get::<_, i64>(0));
+    Ok(number.optional()?.map(i64::unsigned_abs))
 }
 
 impl Ledger {

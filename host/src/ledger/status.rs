@@ -3,7 +3,7 @@
 use crate::domain::{Outcomes, TenantId};
 use crate::ledger::record::now_ms;
 use crate::ledger::{KeyEntry, Ledger, LedgerError, TenantEntry, keyring};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 /// How a tenant is doing.
 #[derive(Clone, Debug)]
@@ -12,8 +12,10 @@ pub struct Lately {
     pub policy: String,
     /// Since when it decides: milliseconds since 1970-01-01 UTC.
     pub active_since_ms: i64,
-    /// The key that made it so; none for the first start, and when the row has left the record.
+    /// Id of the key that made it so; none for the machine.
     pub active_by: Option<String>,
+    /// The revision that failed people and was rolled back by itself, while the one before it decides again.
+    pub fell_back_from: Option<u64>,
     /// What requests of the last hour came to.
     pub hour: Outcomes,
     /// Those of the last day.
@@ -42,29 +44,26 @@ impl Ledger {
         let (tenant, now) = (entry.id, now_ms());
         let [hour, day] = self.outcomes(tenant, [now - HOUR_MS, now - DAY_MS]).await?;
         let read = move |c: &Connection| {
-            let (policy, active_since_ms) = active(c, tenant)?;
-            let active_by = maker(c, tenant)?;
+            let (policy, active_since_ms, active_by, fell_back_from) = active(c, tenant)?;
             let keys = keyring::list(c, Some(tenant.0))?;
             let expiring = keys.into_iter().filter(KeyEntry::ends_soon).collect();
-            Ok(Lately { policy, active_since_ms, active_by, hour, day, expiring })
+            Ok(Lately { policy, active_since_ms, active_by, fell_back_from, hour, day, expiring })
         };
         self.database.read(read).await
     }
 }
 
-fn active(connection: &Connection, tenant: TenantId) -> Result<(String, i64), LedgerError> {
-    let sql = "SELECT r.policy, r.made_at FROM tenants t JOIN revisions r ON r.tenant = t.id AND r.number = t.active_revision
-        WHERE t.id = ?1";
-    let mut statement = connection.prepare_cached(sql)?;
-    Ok(statement.query_row([tenant.0], |row| Ok((row.get(0)?, row.get(1)?)))?)
-}
+type Active = (String, i64, Option<String>, Option<u64>);
 
-/// Who made the tenant, and with it the revision that decides: no other has been activated yet.
-fn maker(connection: &Connection, tenant: TenantId) -> Result<Option<String>, LedgerError> {
-    let sql = "SELECT occasion, key FROM decisions WHERE tenant = ?1 ORDER BY id LIMIT 1";
+fn active(connection: &Connection, tenant: TenantId) -> Result<Active, LedgerError> {
+    let sql = "SELECT r.policy, a.at, a.by, CASE WHEN a.why = 'probation' THEN
+            (SELECT f.revision FROM activations f WHERE f.tenant = a.tenant AND f.id < a.id ORDER BY f.id DESC LIMIT 1) END
+        FROM tenants t JOIN activations a ON a.id = t.activation
+        JOIN revisions r ON r.tenant = t.id AND r.number = a.revision WHERE t.id = ?1";
     let mut statement = connection.prepare_cached(sql)?;
-    let first = statement
-        .query_row([tenant.0], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
-    let made = first.optional()?.filter(|(occasion, _)| occasion == "tenant_create");
-    Ok(made.map(|(_, key)| key))
+    let active = statement.query_row([tenant.0], |row| {
+        let fell_back_from = row.get::<_, Option<i64>>(3)?.map(i64::unsigned_abs);
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, fell_back_from))
+    });
+    Ok(active?)
 }

@@ -136,7 +136,7 @@ impl Ledger {
             if let Some(removed) = held {
                 return Ok(Err(Unchanged::Exists { removed }));
             }
-            let id = insert(tx, &new, now_ms())?;
+            let id = insert(tx, &new, Some(&by), now_ms())?;
             let detail = new.home.map(|home| format!("home {home}"));
             let act = Act { request_id, what: "tenant_create", name: None, detail };
             act.record(tx, id, &by)?;
@@ -233,8 +233,14 @@ fn text(path: &Option<PathBuf>) -> Option<String> {
     path.as_ref().map(|path| path.display().to_string())
 }
 
-/// Gives a tenant its rows: its own, the component's, and that of revision 1.
-pub(super) fn insert(tx: &Connection, new: &NewTenant, now: i64) -> Result<TenantId, LedgerError> {
+/// Gives a tenant its rows: its own, the component's, that of revision 1 and of its activation. `by` is the id of the key that
+/// makes it; none for the machine.
+pub(super) fn insert(
+    tx: &Connection,
+    new: &NewTenant,
+    by: Option<&str>,
+    now: i64,
+) -> Result<TenantId, LedgerError> {
     let next = "UPDATE last_tenant SET id = id + 1 RETURNING id";
     let tenant: i64 = tx.query_row(next, [], |row| row.get(0))?;
     tx.execute(
@@ -247,12 +253,13 @@ pub(super) fn insert(tx: &Connection, new: &NewTenant, now: i64) -> Result<Tenan
         (digest, component),
     )?;
     tx.execute(
-        "INSERT INTO revisions (tenant, number, policy, component, settings, settings_digest, made_at)
-         VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6)",
-        (tenant, policy, digest, settings, settings_digest, now),
+        "INSERT INTO revisions (tenant, number, policy, component, settings, settings_digest, made_at, made_by)
+         VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        (tenant, policy, digest, settings, settings_digest, now, by),
     )?;
-    let sql = "INSERT INTO activations (tenant, revision, at, why) VALUES (?1, 1, ?2, 'created')";
-    tx.execute(sql, (tenant, now))?;
+    let sql =
+        "INSERT INTO activations (tenant, revision, at, by, why) VALUES (?1, 1, ?2, ?3, 'created')";
+    tx.execute(sql, (tenant, now, by))?;
     let first = tx.last_insert_rowid();
     tx.execute("UPDATE tenants SET activation = ?1 WHERE id = ?2", (first, tenant))?;
     Ok(TenantId(tenant))
@@ -385,7 +392,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<TenantEntry> {
     })
 }
 
-fn name(row: &Row<'_>, column: usize) -> rusqlite::Result<TenantName> {
+/// A tenant's name in a row.
+pub(super) fn name(row: &Row<'_>, column: usize) -> rusqlite::Result<TenantName> {
     let text: String = row.get(column)?;
     TenantName::parse(&text).ok_or_else(|| {
         let what = format!("a tenant named {text:?}").into();

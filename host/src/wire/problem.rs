@@ -31,7 +31,7 @@ pub struct ProblemText {
 }
 
 /// A place in a body, and what is wrong there.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PlaceText {
     /// RFC 6901.
     pub pointer: String,

@@ -35,7 +35,7 @@ pub struct RecordText {
     notes: Vec<String>,
     /// Whether nothing was to come of it.
     dry_run: bool,
-    /// The id of the key that asked.
+    /// The id of the key that asked; empty for what the machine did.
     key: String,
     /// Why; null for those who read the record for its rules.
     detail: Option<String>,

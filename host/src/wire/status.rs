@@ -42,8 +42,10 @@ pub struct TenantStatusText {
     /// RFC 3339.
     #[schema(format = DateTime)]
     pub active_since: String,
-    /// The key that made it so; null for the first start.
+    /// The key that made it so; null for the machine.
     pub active_by: Option<String>,
+    /// The revision that failed people and was rolled back by itself, while the one before it decides again.
+    pub fell_back_from: Option<u64>,
     /// Accounts that are open.
     pub accounts: u64,
     /// What requests came to.

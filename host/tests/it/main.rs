@@ -24,6 +24,7 @@ mod policy_author;
 mod provision_user;
 mod record;
 mod remote;
+mod revisions;
 mod sandbox;
 mod service;
 mod tenants;

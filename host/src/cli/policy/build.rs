@@ -23,9 +23,10 @@ pub(in crate::cli) struct BuildArguments {
 }
 
 /// A component that was just made.
-pub(super) struct Built {
-    pub(super) component: Vec<u8>,
-    file: PathBuf,
+pub(in crate::cli) struct Built {
+    pub(in crate::cli) component: Vec<u8>,
+    /// Where it goes when nobody says where.
+    pub(in crate::cli) file: PathBuf,
 }
 
 pub(super) fn run(remote: &Remote, build: &BuildArguments) -> Result<Ending, Ending> {
@@ -43,7 +44,7 @@ pub(super) fn run(remote: &Remote, build: &BuildArguments) -> Result<Ending, End
 }
 
 /// Builds what is in `folder`. Cargo's own words go to standard error as they are.
-pub(super) fn compile(folder: &Path) -> Result<Built, Ending> {
+pub(in crate::cli) fn compile(folder: &Path) -> Result<Built, Ending> {
     let no = |line: &str| {
         eprintln!("enlist: {line}");
         Ending::No

@@ -1,8 +1,9 @@
 //! Cases: what a policy shall decide about whom. A file of them is read here, and a decision is compared with one.
 //! Refuses a case that expects nothing, or what no decision could be: it would hold for ever and mean nothing.
 
+use crate::cli::Ending;
 use crate::cli::policy::ask;
-use crate::cli::{Ending, document};
+use crate::cli::policy::subject::document;
 use crate::domain::Request;
 use crate::wire::{FormError, read_form};
 use serde::Deserialize;
@@ -69,8 +70,7 @@ pub(super) struct Difference {
 
 /// The cases of a file; what is wrong with it is said, and how the verb ends.
 pub(super) fn read(file: &Path) -> Result<Vec<Case>, Ending> {
-    let document = document::read(file)?.to_string();
-    read_cases(document.as_bytes()).map_err(|why| {
+    read_cases(document(file)?.as_bytes()).map_err(|why| {
         eprintln!("enlist: {}: {why}", file.display());
         Ending::WrongUse
     })

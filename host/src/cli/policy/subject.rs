@@ -3,11 +3,13 @@
 
 use crate::app;
 use crate::cli::policy::build;
-use crate::cli::{Ending, document, fail};
+use crate::cli::{Ending, fail};
 use crate::config::{Config, Flags};
 use crate::domain::{Failure, Fault};
 use crate::sandbox::{Engine, Instance, Limits, Policy};
+use crate::wire::{FormError, SettingsForm, read_settings};
 use clap::Args;
+use std::fs;
 use std::path::{Path, PathBuf};
 use tokio::runtime::Runtime;
 
@@ -16,7 +18,7 @@ use tokio::runtime::Runtime;
 pub(in crate::cli) struct Subject {
     /// A component file, a folder with a policy's source (it is built first), or builtin:NAME.
     pub(super) policy: String,
-    /// Settings, as TOML or JSON [default: none].
+    /// Its settings, TOML or JSON [default: {}].
     #[arg(long, value_name = "FILE")]
     pub(super) settings: Option<PathBuf>,
 }
@@ -43,7 +45,7 @@ impl Subject {
     pub(super) fn settings(&self) -> Result<String, Ending> {
         match &self.settings {
             None => Ok("{}".to_owned()),
-            Some(file) => Ok(document::read(file)?.to_string()),
+            Some(file) => document(file),
         }
     }
 
@@ -97,6 +99,20 @@ impl Workbench {
             Err(failure) => Err(failed(&failure)),
         }
     }
+}
+
+/// A document in a file, TOML or JSON by its name, as a policy and a server get it: JSON.
+pub(super) fn document(file: &Path) -> Result<String, Ending> {
+    let refused = |why: String| {
+        eprintln!("enlist: {}: {why}", file.display());
+        Ending::WrongUse
+    };
+    let text = fs::read(file).map_err(|error| refused(error.to_string()))?;
+    let form = SettingsForm::of_file(&file.to_string_lossy());
+    read_settings(&text, form).map_err(|error| match error {
+        FormError::Required => refused("expected an object".to_owned()),
+        FormError::Field { why, .. } => refused(why),
+    })
 }
 
 /// Says how a policy failed, as the operator's log would.
