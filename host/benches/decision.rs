@@ -6,7 +6,7 @@ use criterion::Criterion;
 use enlist::domain::{
     Applicant, Assurance, Attribute, Email, Name, Occasion, Pick, Request, Usage,
 };
-use enlist::sandbox::{Engine, Instance, Limits, Policy, Question};
+use enlist::sandbox::{Engine, Instance, Limits, MakeError, Policy, Question, make};
 use enlist_artifacts::{LOCALPART, honest};
 use enlist_localpart::LocalPart;
 use enlist_policy as sdk;
@@ -81,17 +81,17 @@ fn pick(names: &[String]) -> Name {
     names.iter().find_map(|name| Name::try_from(name.clone()).ok()).expect("a usable name")
 }
 
+fn policy(engine: &Engine, component: &[u8]) -> Result<Policy, MakeError> {
+    Ok(Policy::of_code(engine, &make(engine, component, "{}")?)?)
+}
+
 impl Bench {
     fn new() -> Result<Self, Box<dyn Error>> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let policy = Policy::load(&Engine::new(&boundless())?, LOCALPART, "{}")?;
         let engine = Engine::new(&Limits::default())?;
         let scanning = Engine::new(&Limits { pagemap_scan: true, ..Limits::default() })?;
-        let reused = runtime.block_on(async {
-            let mut instance = Instance::start(&policy).await?;
-            instance.configure("{}").await?;
-            Ok::<_, Box<dyn Error>>(instance)
-        })?;
+        let reused =
+            runtime.block_on(Instance::start(&policy(&Engine::new(&boundless())?, LOCALPART)?))?;
         let native = (0..8)
             .fold(sdk::Request::by_hand(ADDRESS).with_email(ADDRESS), |request, i| {
                 request.with_attribute(&format!("custom:field{i}"), &format!("value {i}"))
@@ -101,9 +101,9 @@ impl Bench {
             request: request(),
             native: (sdk::configured("{}").map_err(|_| "settings")?, native),
             reused,
-            fresh: Policy::load(&engine, LOCALPART, "{}")?,
-            fresh_scanned: Policy::load(&scanning, LOCALPART, "{}")?,
-            empty: Policy::load(&engine, honest::EMPTY, "{}")?,
+            fresh: policy(&engine, LOCALPART)?,
+            fresh_scanned: policy(&scanning, LOCALPART)?,
+            empty: policy(&engine, honest::EMPTY)?,
         })
     }
 
@@ -128,7 +128,7 @@ impl Bench {
         black_box(policy.allow(request, name.as_str(), &usage).expect("allowed"));
     }
 
-    /// The calls of a decision, after `configure`.
+    /// The calls of a decision.
     fn reused(&mut self, times: u64) {
         let Self { runtime, request, reused, .. } = self;
         runtime.block_on(async {

@@ -1,6 +1,7 @@
 //! Joins the rooms into a running server: data folder, ledger, sandbox, homes, doors. The only composition.
 //! Refuses to do the rooms' work: each line hands one room to the next.
 
+mod archive;
 mod data_dir;
 mod first_start;
 mod listening;
@@ -21,8 +22,12 @@ use crate::ledger::{Ledger, LedgerError, Privacy};
 use crate::manage::{Ground, Operations, resolved};
 use crate::probation::Probations;
 use crate::provision::Provisioner;
-use crate::sandbox::{Catalog, Engine, EngineError, Limits, swap_is_impossible};
+use crate::sandbox::{
+    Allotment, Cache, Catalog, Engine, EngineError, Limits, MakeError, Workshop, make,
+    swap_is_impossible,
+};
 use crate::upkeep::{UpkeepError, forget_what_is_old};
+use archive::Kept;
 use data_dir::DataDir;
 use first_start::{Announcement, Plan};
 use listening::{Tls, listen, run};
@@ -94,6 +99,9 @@ pub enum AppError {
     /// The sandbox.
     #[error("the sandbox")]
     Engine(#[from] EngineError),
+    /// The first policy could not be made.
+    #[error("the policy cannot be made")]
+    Make(#[from] MakeError),
     /// The home root.
     #[error("the home root")]
     Home(#[from] HomeError),
@@ -107,6 +115,12 @@ pub enum AppError {
 
 /// Where copies of the database go, in the data folder.
 const BACKUPS: &str = "backups";
+
+/// Where compiled policies are kept, in the data folder.
+const CACHE: &str = "cache";
+
+/// This very program, also when its file was replaced or removed since.
+const OURSELVES: &str = "/proc/self/exe";
 
 /// Starts the server and runs it until SIGTERM or SIGINT; accepted requests are answered.
 pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
@@ -148,7 +162,9 @@ pub fn check(config: &Config) -> Result<(), AppError> {
     let engine = Engine::new(&limits(config))?;
     if !config.database_path().exists() {
         let manner = Manner { print_first_keys: false, terminal: false };
-        Plan::read(config, &engine, config.listen, manner)?;
+        let plan = Plan::read(config, config.listen, manner)?;
+        let (component, settings) = plan.parts();
+        make(&engine, component, settings).map_err(|error| plan.unmade(error))?;
     }
     Ok(())
 }
@@ -159,6 +175,24 @@ fn allow_many_connections() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
         warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// How many policies are mapped at once. Each holds a descriptor, and half of those are for connections.
+fn loaded_revisions(config: &Config) -> usize {
+    use rustix::process::{Resource, getrlimit};
+    let wanted = usize::try_from(config.limits.loaded_revisions).unwrap_or(usize::MAX);
+    let half = getrlimit(Resource::Nofile).maximum.map(|most| most / 2);
+    match half.and_then(|half| usize::try_from(half).ok()) {
+        Some(half) if half < wanted => {
+            warn!(
+                wanted,
+                held = half,
+                "limits.loaded_revisions is more than half of the open files that the system allows"
+            );
+            half
+        }
+        _ => wanted,
     }
 }
 
@@ -179,21 +213,21 @@ async fn open(
     let privacy = if config.record.mask { Privacy::Masked } else { Privacy::Shown };
     let backups = config.data_dir.join(BACKUPS);
     let ledger = Ledger::open(config.database_path(), &backups, privacy)?;
+    let workshop = workshop(config, &engine, &ledger)?;
     let mut first = None;
     if ledger.is_empty().await? {
         first = Some(Root::make(&ground.home_root, ground.style)?);
-        Plan::read(config, &engine, address, manner)?.carry_out(&ledger).await?;
+        let plan = Plan::read(config, address, manner)?;
+        let (component, settings) = plan.parts();
+        let made = workshop.make(component.to_vec(), settings.to_owned()).await;
+        made.map_err(|error| plan.unmade(error))?;
+        plan.carry_out(&ledger).await?;
     } else {
         Announcement::again(config, address, manner).make().map_err(AppError::Unheard)?;
     }
-    let (catalog, homes) = (Arc::new(Catalog::default()), Arc::new(Homes::default()));
-    let opening = Opening {
-        ledger: &ledger,
-        engine: &engine,
-        catalog: &catalog,
-        homes: &homes,
-        ground: &ground,
-    };
+    let catalog = Catalog::new(&engine, Arc::clone(&workshop), loaded_revisions(config));
+    let (catalog, homes) = (Arc::new(catalog), Arc::new(Homes::default()));
+    let opening = Opening { ledger: &ledger, catalog: &catalog, homes: &homes, ground: &ground };
     opening.all(first).await?;
     let manners = Manners {
         body_limit_bytes: usize::try_from(config.limits.body_size.0).unwrap_or(usize::MAX),
@@ -211,10 +245,9 @@ async fn open(
         ledger.clone(),
         Arc::clone(&catalog),
         Arc::clone(&homes),
-        engine,
+        workshop,
         ground,
         first,
-        Arc::new(crate::sandbox::Workshop {}),
         policy_file::built_in,
         Arc::clone(&probations),
     );
@@ -222,6 +255,17 @@ async fn open(
     tokio::spawn(operations.clone().heed(falls));
     let provisioner = Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes), probations);
     Ok((ledger.clone(), Rooms::new(ledger, provisioner, operations, homes, manners)))
+}
+
+fn workshop(config: &Config, engine: &Engine, ledger: &Ledger) -> Result<Arc<Workshop>, AppError> {
+    let path = config.data_dir.join(CACHE);
+    let cache = Cache::open(&path).and_then(|cache| {
+        cache.sweep(engine)?;
+        Ok(Arc::new(cache))
+    });
+    let cache = cache.map_err(|source| AppError::DataDir { path, source })?;
+    let archive = Arc::new(Kept(ledger.clone()));
+    Ok(Arc::new(Workshop::new(OURSELVES.into(), Allotment::default(), engine, cache, archive)))
 }
 
 fn ground(config: &Config) -> Ground {
@@ -242,6 +286,7 @@ pub(crate) fn limits(config: &Config) -> Limits {
         decision_time: limits.decision_time.duration(),
         decisions_at_once: usize::try_from(limits.decisions_at_once).unwrap_or(usize::MAX),
         memory_bytes: limits.memory.0,
+        settings_memory_bytes: limits.settings_memory.0,
         answer_bytes: limits.answer.0,
         component_bytes: limits.component_size.0,
         pagemap_scan: match config.sandbox.pagemap_scan {

@@ -14,6 +14,7 @@ mod status;
 mod tenant;
 mod upkeep;
 
+use crate::sandbox::{Allotment, CHILD_VERB, make_for_the_parent};
 use client::{Client, Remote};
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -71,6 +72,14 @@ enum Verb {
     Restore(upkeep::RestoreArguments),
     /// Look whether database and folders belong together.
     Doctor(upkeep::DoctorArguments),
+    /// What the server starts to make one policy: from standard input to standard output, within these limits.
+    #[command(name = CHILD_VERB, hide = true)]
+    MakeRevision {
+        /// Address space.
+        address_space_bytes: u64,
+        /// Processor time.
+        cpu_seconds: u64,
+    },
 }
 
 const EXAMPLES: &str = "Examples:
@@ -148,6 +157,12 @@ pub fn run(arguments: Arguments) -> ExitCode {
         }
         Some(Verb::Doctor(doctor)) => {
             upkeep::doctor(config, data_dir, &remote, doctor).unwrap_or_else(|early| early)
+        }
+        Some(Verb::MakeRevision { address_space_bytes, cpu_seconds }) => {
+            match make_for_the_parent(&Allotment { address_space_bytes, cpu_seconds }) {
+                Ok(()) => Ending::Yes,
+                Err(error) => fail(&error, Ending::No),
+            }
         }
     };
     ending.into()

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Address and port to listen on.
+    #[serde(deserialize_with = "units::socket")]
     pub listen: SocketAddr,
     /// Where the database and, unless said otherwise, the homes are.
     pub data_dir: PathBuf,
@@ -190,6 +191,8 @@ impl Config {
             ("limits.decision_fuel", self.limits.decision_fuel),
             ("limits.decision_time", self.limits.decision_time.0),
             ("limits.decisions_at_once", self.limits.decisions_at_once),
+            ("limits.settings_memory", self.limits.settings_memory.0),
+            ("limits.loaded_revisions", self.limits.loaded_revisions),
             ("limits.answer", self.limits.answer.0),
             ("limits.component_size", self.limits.component_size.0),
             ("limits.body_size", self.limits.body_size.0),

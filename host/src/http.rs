@@ -23,6 +23,7 @@ mod status;
 mod tenant;
 mod tenants;
 
+pub(crate) use keys::shown_once;
 pub use openapi::document;
 
 use health::Readiness;

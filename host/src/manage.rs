@@ -20,7 +20,7 @@ use crate::domain::HostCode;
 use crate::homes::{HomeError, Homes};
 use crate::ledger::{Ledger, LedgerError, StoredRevision, Unchanged, Unmoved};
 use crate::probation::Probations;
-use crate::sandbox::{Catalog, Engine, LoadError, MakeError, Workshop};
+use crate::sandbox::{Catalog, MakeError, NotReady, Workshop};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -30,7 +30,8 @@ pub struct Operations {
     ledger: Ledger,
     catalog: Arc<Catalog>,
     homes: Arc<Homes>,
-    engine: Engine,
+    /// Where revisions are made.
+    workshop: Arc<Workshop>,
     /// Where tenants' homes may be.
     ground: Ground,
     /// Revision 1 of every new tenant.
@@ -39,8 +40,6 @@ pub struct Operations {
     turn: Arc<Mutex<()>>,
     /// Held while a tenant's pointer moves, on the disk and in memory.
     pointer: Arc<Mutex<()>>,
-    /// Where revisions are made.
-    workshop: Arc<Workshop>,
     /// The components that travel inside the binary, by name.
     built_in: BuiltIn,
     /// Revisions that were activated a short while ago.
@@ -74,15 +73,15 @@ pub enum ManageError {
     /// The home root cannot be made or opened.
     #[error("the home root")]
     Home(#[from] HomeError),
-    /// The first policy does not load.
-    #[error("the first policy")]
-    Policy(#[from] LoadError),
     /// The ledger could not.
     #[error("the ledger")]
     Ledger(#[from] LedgerError),
     /// No revision is made of these parts, or not now.
     #[error("no revision")]
     Made(#[from] MakeError),
+    /// The revision cannot be loaded, so it must not decide.
+    #[error("the revision")]
+    NotReady(#[from] NotReady),
     /// The pointer stays where it is.
     #[error("the revision stays: {0:?}")]
     Unmoved(Unmoved),
@@ -105,12 +104,12 @@ impl ManageError {
             Self::Refused(code) => *code,
             Self::Field(..) => HostCode::FieldInvalid,
             Self::BeyondKey(_) => HostCode::ScopeMissing,
-            Self::Policy(_) => HostCode::PolicyFailed,
             Self::Home(_) => HostCode::StorageUnavailable,
             Self::Ledger(error) => error.code(),
             Self::Made(MakeError::TurnedAway { code, .. }) => *code,
-            Self::Made(MakeError::Busy) => HostCode::Busy,
-            Self::Made(MakeError::Unavailable(_)) => HostCode::StorageUnavailable,
+            Self::Made(MakeError::Busy | MakeError::Unavailable(_)) => HostCode::Busy,
+            Self::NotReady(NotReady::Failed(_)) => HostCode::PolicyFailed,
+            Self::NotReady(NotReady::Later(_)) => HostCode::Busy,
             Self::Unmoved(unmoved) => revisions::code(*unmoved),
             Self::Lost => HostCode::InternalError,
         }
@@ -157,10 +156,9 @@ impl Operations {
         ledger: Ledger,
         catalog: Arc<Catalog>,
         homes: Arc<Homes>,
-        engine: Engine,
+        workshop: Arc<Workshop>,
         ground: Ground,
         first: StoredRevision,
-        workshop: Arc<Workshop>,
         built_in: BuiltIn,
         probations: Arc<Probations>,
     ) -> Self {
@@ -168,21 +166,13 @@ impl Operations {
             ledger,
             catalog,
             homes,
-            engine,
+            workshop,
             ground,
             first: Arc::new(first),
             turn: Arc::default(),
             pointer: Arc::default(),
-            workshop,
             built_in,
             probations,
         }
     }
-}
-
-/// What blocks must not hold a worker.
-async fn off_the_worker<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ManageError> + Send + 'static,
-) -> Result<T, ManageError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(ManageError::Lost))
 }

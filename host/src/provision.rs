@@ -18,7 +18,7 @@ use crate::ledger::{
 };
 use crate::meters::{METERS, Stage as Step, TenantLabel};
 use crate::probation::Probations;
-use crate::sandbox::{Active, Catalog, DecideError};
+use crate::sandbox::{Active, Catalog, DecideError, NotReady};
 use pick::Hold;
 use say::{count, failed, note};
 use std::sync::Arc;
@@ -69,9 +69,12 @@ pub enum ProvisionError {
     /// The policy failed.
     #[error("policy failed: {0}")]
     Policy(Failure),
-    /// The tenant has no policy loaded.
-    #[error("no policy is loaded for this tenant")]
+    /// The tenant has no policy.
+    #[error("this tenant has no policy")]
     NoPolicy,
+    /// The tenant's policy cannot be asked.
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
     /// The ledger could not.
     #[error("the ledger failed")]
     Ledger(#[from] LedgerError),
@@ -85,7 +88,8 @@ impl ProvisionError {
     pub fn code(&self) -> HostCode {
         match self {
             Self::Policy(failure) => failure.fault.code(),
-            Self::NoPolicy => HostCode::PolicyFailed,
+            Self::NoPolicy | Self::NotReady(NotReady::Failed(_)) => HostCode::PolicyFailed,
+            Self::NotReady(NotReady::Later(_)) => HostCode::Busy,
             Self::Ledger(error) => error.code(),
             Self::Home(error) => error.code(),
         }
@@ -208,13 +212,13 @@ impl Provisioner {
             METERS.stage(Step::Recognise, began);
             return Ok(recognised);
         }
-        let policy = active.policy.as_ref().ok_or(ProvisionError::NoPolicy)?;
         let usage = book.usage(&asked.request.applicant)?;
         METERS.stage(Step::Recognise, began);
         asked.usage = Some(usage);
         let pick = |names| self.pick(book, tenant.id(), names, hold);
         let began = Instant::now();
         let _turn = active.turn().await;
+        let policy = active.policy().await?;
         let decided = policy.decide(&asked.request, usage, pick).await;
         METERS.stage(Step::Decide, began);
         let decided = match decided {

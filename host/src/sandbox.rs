@@ -1,22 +1,33 @@
 //! A policy goes in as bytes, a decision comes out: wasmtime narrowed to pure functions under one budget.
 //! Refuses to lend a policy anything: no clock, no files, no network, no import at all, and nothing that outlives its decision.
 
+mod archive;
 mod budget;
+mod cache;
 mod catalog;
+mod child;
+mod code;
 mod engine;
 mod fault;
+mod freeze;
 mod inspect;
 mod instance;
 mod load;
 mod made;
+mod parcel;
 mod policy;
 mod shape;
+mod shelf;
 mod swap;
 mod v1;
 mod workshop;
 
+pub use archive::{Archive, ArchiveError, Parts};
 pub use budget::Limits;
+pub use cache::{Cache, Key};
 pub use catalog::{Active, Catalog, Revision};
+pub use child::{Allotment, make_for_the_parent};
+pub use code::{Code, freeze, make};
 pub use engine::{Engine, EngineError};
 pub use fault::quote;
 pub use inspect::{CoreModule, Inspection, inspect};
@@ -24,6 +35,7 @@ pub use instance::Instance;
 pub use load::{LoadError, digest_of};
 pub use made::{Made, MakeError, Problem};
 pub use policy::{DecideError, Policy};
+pub use shelf::NotReady;
 pub use swap::swap_is_impossible;
 pub use v1::Question;
-pub use workshop::Workshop;
+pub use workshop::{CHILD_VERB, Workshop};

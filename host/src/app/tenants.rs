@@ -1,10 +1,10 @@
-//! Every tenant opened at the start: its home root and its policy.
+//! Every tenant opened at the start: its home root and its active revision.
 //! Refuses to let one tenant's trouble stop the others: it is logged, and that tenant's requests are answered 503.
 
 use crate::homes::{Homes, Root, apart, make_durably};
 use crate::ledger::{ActiveRevision, Ledger, LedgerError, Site};
 use crate::manage::{Ground, resolved};
-use crate::sandbox::{Catalog, Engine, Policy, Revision};
+use crate::sandbox::{Catalog, Revision};
 use futures_util::future::join_all;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,7 +16,6 @@ const MADE_WITHIN: Duration = Duration::from_secs(2);
 /// The rooms in which tenants are opened.
 pub(super) struct Opening<'a> {
     pub(super) ledger: &'a Ledger,
-    pub(super) engine: &'a Engine,
     pub(super) catalog: &'a Catalog,
     pub(super) homes: &'a Homes,
     pub(super) ground: &'a Ground,
@@ -48,7 +47,7 @@ impl Opening<'_> {
         });
         join_all(settled).await;
         for active in self.ledger.active_revisions().await? {
-            self.activate(active).await?;
+            self.activate(active);
         }
         Ok(())
     }
@@ -88,32 +87,11 @@ impl Opening<'_> {
         self.homes.reach(site.id).await.map_err(|error| format!("{error:?}"))
     }
 
-    /// A policy that does not load is its tenant's trouble; a database that cannot be read is everybody's.
-    async fn activate(&self, active: ActiveRevision) -> Result<(), LedgerError> {
-        let ActiveRevision { tenant, number, policy: label, digest, settings, settings_digest } =
-            active;
-        let policy = match self.catalog.loaded(&digest, &settings_digest) {
-            Some(policy) => Ok(policy),
-            None => Policy::load(self.engine, &self.ledger.component(&digest).await?, &settings),
-        };
-        match &policy {
-            Ok(_) => {
-                info!(
-                    tenant = tenant.0,
-                    revision = number,
-                    policy = label,
-                    digest,
-                    "policy active"
-                );
-            }
-            Err(error) => {
-                error!(tenant = tenant.0, revision = number, policy = label, digest, %error,
-                    "a policy cannot be loaded: nobody new is provisioned for this tenant");
-            }
-        }
-        let revision =
-            Revision { number, policy: label, component_digest: digest, settings_digest };
-        self.catalog.activate(tenant, revision, policy.ok());
-        Ok(())
+    /// Nothing is read, mapped or made here: a policy of which nothing can be made is its tenant's trouble when it is first asked.
+    fn activate(&self, active: ActiveRevision) {
+        let ActiveRevision { tenant, number, policy, digest, settings_digest, .. } = active;
+        info!(tenant = tenant.0, revision = number, policy, digest, "policy active");
+        let revision = Revision { number, policy, component_digest: digest, settings_digest };
+        self.catalog.activate(tenant, revision);
     }
 }

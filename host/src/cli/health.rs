@@ -16,7 +16,7 @@ pub(super) fn run(config: Option<PathBuf>, remote: &Remote) -> Result<Ending, En
     let (status, _) = server.exchange(request)?;
     let ready = status.is_success();
     let said = remote.show(&json!({ "ready": ready }), |_| {
-        if ready { "ready\n".to_owned() } else { "not ready\n".to_owned() }
+        if ready { "ready\n" } else { "not ready\n" }.to_owned()
     });
     Ok(if ready { said } else { Ending::Failed })
 }

@@ -70,6 +70,11 @@ pub struct LimitsConfig {
     pub decisions_at_once: u64,
     /// Growth of all memories and tables of a decision together.
     pub memory: Bytes,
+    /// What a configured policy may weigh, memories and tables together.
+    pub settings_memory: Bytes,
+    /// Policies that are mapped at once; the least recently used make room.
+    #[serde(deserialize_with = "units::number")]
+    pub loaded_revisions: u64,
     /// Everything a policy answers in one decision.
     pub answer: Bytes,
     /// The largest component.
@@ -157,6 +162,8 @@ impl Default for LimitsConfig {
             decision_time: Millis(20),
             decisions_at_once: 64,
             memory: Bytes(2 << 20),
+            settings_memory: Bytes(32 << 20),
+            loaded_revisions: 2000,
             answer: Bytes(64 << 10),
             component_size: Bytes(8 << 20),
             body_size: Bytes(64 << 10),

@@ -240,8 +240,6 @@ pub enum Fault {
     Trapped,
     /// Answered what the contract does not allow.
     Malformed,
-    /// Refused its settings.
-    SettingsRefused,
 }
 
 impl Fault {

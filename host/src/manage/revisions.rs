@@ -186,7 +186,7 @@ impl Operations {
         kill_point::reach("activated");
         if moved.revision != moved.previous {
             info!(tenant = %tenant.name(), revision = moved.revision, previous = moved.previous, "policy active");
-            self.catalog.activate(tenant.id(), revision, None);
+            self.catalog.activate(tenant.id(), revision);
         }
         Ok(moved)
     }
@@ -212,7 +212,7 @@ impl Operations {
         let (name, now) = (fell.tenant, fell.revision.number);
         error!(tenant = %name, revision, now, "a revision failed people whom the one before it does not: rolled back");
         METERS.fallbacks.get_or_create(&TenantLabel::of(name.as_str())).inc();
-        self.catalog.activate(tenant, noun(fell.revision), None);
+        self.catalog.activate(tenant, noun(fell.revision));
         Ok(())
     }
 

@@ -6,10 +6,9 @@ use crate::homes::{Root, apart};
 use crate::ledger::{
     NewTenant, Operator, StoredRevision, Tenant, TenantChange, TenantEntry, Unchanged,
 };
-use crate::manage::{ManageError, Operations, off_the_worker};
-use crate::sandbox::{Policy, Revision};
+use crate::manage::{ManageError, Operations};
+use crate::sandbox::Revision;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 use tracing::{info, warn};
 
@@ -85,7 +84,7 @@ impl Operations {
             return Err(ManageError::Unchanged(Unchanged::Exists { removed }));
         }
         let path = self.place(&name, home.as_deref()).await?;
-        let policy = self.first_policy().await?;
+        self.make_first().await?;
         let root = self.root(path).await?;
         let new = NewTenant { name, issuer, home, revision: StoredRevision::clone(&self.first) };
         let made = self.ledger.create_tenant(by, new, request_id).await?;
@@ -97,7 +96,7 @@ impl Operations {
             component_digest: self.first.digest.clone(),
             settings_digest: self.first.settings_digest.clone(),
         };
-        self.catalog.activate(entry.id, revision, Some(policy));
+        self.catalog.activate(entry.id, revision);
         let shown = self.shown(entry);
         info!(tenant = %shown.entry.name, home = %shown.home.display(), "tenant created");
         Ok(shown)
@@ -200,13 +199,13 @@ impl Operations {
         .await?
     }
 
-    async fn first_policy(&self) -> Result<Policy, ManageError> {
-        let first = Arc::clone(&self.first);
-        if let Some(policy) = self.catalog.loaded(&first.digest, &first.settings_digest) {
-            return Ok(policy);
+    /// The first policy, where no tenant has had it yet.
+    async fn make_first(&self) -> Result<(), ManageError> {
+        let first = &self.first;
+        if !self.workshop.has(&first.digest, &first.settings_digest) {
+            self.workshop.make(first.component.clone(), first.settings.clone()).await?;
         }
-        let engine = self.engine.clone();
-        off_the_worker(move || Ok(Policy::load(&engine, &first.component, &first.settings)?)).await
+        Ok(())
     }
 }
 

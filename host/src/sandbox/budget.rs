@@ -1,5 +1,5 @@
-//! What one decision may spend, and the count of it: time on a worker, memory beyond the start, bytes of answer.
-//! Refuses to count per memory or per call: every budget is one sum over the whole instance and the whole decision.
+//! What one decision may spend, or `configure`, and the count of it: time on a worker, memory, bytes of answer.
+//! Refuses to count per memory or per call: every budget is one sum over the whole instance and all it is asked.
 
 use std::time::Duration;
 use wasmtime::ResourceLimiter;
@@ -13,8 +13,10 @@ pub struct Limits {
     pub decision_time: Duration,
     /// Decisions that run at the same time; further ones wait. At least 1.
     pub decisions_at_once: usize,
-    /// Growth beyond the initial size, summed over all memories and tables of an instance.
+    /// Growth beyond the frozen size, summed over all memories and tables of an instance.
     pub memory_bytes: u64,
+    /// The frozen size: memories and tables of an instance together, when `configure` is done.
+    pub settings_memory_bytes: u64,
     /// Text a decision may answer, summed over names, refusals, labels and problems; notes are counted by themselves.
     pub answer_bytes: u64,
     /// The largest component that is loaded.
@@ -30,6 +32,7 @@ impl Default for Limits {
             decision_time: Duration::from_millis(20),
             decisions_at_once: 64,
             memory_bytes: 2 << 20,
+            settings_memory_bytes: 32 << 20,
             answer_bytes: 64 << 10,
             component_bytes: 8 << 20,
             pagemap_scan: false,
@@ -37,8 +40,10 @@ impl Default for Limits {
     }
 }
 
-/// Initial memories and tables of an instance together, in bytes: what a frozen state may weigh.
-pub(super) const INITIAL_BYTES: u64 = 16 << 20;
+/// Instructions that starting and configuring an instance may execute, and the time for which it may be seen doing so. Fixed: what
+/// they leave is frozen, and must not depend on what a machine's operator allows decisions.
+pub(super) const SETTINGS_FUEL: u64 = 1_000_000_000;
+const SETTINGS_TIME: Duration = Duration::from_secs(10);
 
 /// A table never has more elements than this: the pool's slots end there.
 pub(super) const TABLE_ELEMENTS: usize = 20_000;
@@ -51,24 +56,28 @@ const ELEMENT_BYTES: usize = size_of::<usize>();
 pub(super) enum OverMemory {
     #[error("wanted {wanted} bytes more memory, {left} bytes of limits.memory were left")]
     Growth { wanted: u64, left: u64 },
-    #[error("begins with {wanted} bytes more memory, {left} of {INITIAL_BYTES} bytes were left")]
-    Initial { wanted: u64, left: u64 },
+    #[error(
+        "wanted {wanted} bytes of memory to begin with, {left} bytes of limits.settings_memory were left"
+    )]
+    Frozen { wanted: u64, left: u64 },
     #[error("wanted a table of {0} elements, {TABLE_ELEMENTS} is the most")]
     Table(usize),
 }
 
 /// A policy was seen on a worker for longer than it may be.
 #[derive(Debug, thiserror::Error)]
-#[error("was seen running for {worked:?}, limits.decision_time is {limit:?}")]
+#[error("was seen running for {worked:?}, {limit:?} are allowed")]
 pub(super) struct OverTime {
     worked: Duration,
     limit: Duration,
 }
 
-/// What is left of the limits in one decision: the data of its wasmtime store.
+/// What is left of the limits in one instance: the data of its wasmtime store.
 pub(super) struct Budget {
     growth_left: u64,
-    initial_left: u64,
+    frozen_left: u64,
+    /// What grows now will be frozen.
+    is_settling: bool,
     memories_to_come: u32,
     tables_to_come: u32,
     memory_bytes: u64,
@@ -78,11 +87,12 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// The whole budget of an instance that begins with so many memories and tables.
-    pub(super) fn new(limits: &Limits, memories: u32, tables: u32) -> Self {
+    /// The whole budget of a decision in an instance that begins with so many memories and tables.
+    pub(super) fn of_decision(limits: &Limits, memories: u32, tables: u32) -> Self {
         Self {
             growth_left: limits.memory_bytes,
-            initial_left: INITIAL_BYTES,
+            frozen_left: limits.settings_memory_bytes,
+            is_settling: false,
             memories_to_come: memories,
             tables_to_come: tables,
             memory_bytes: 0,
@@ -90,6 +100,17 @@ impl Budget {
             time: limits.decision_time,
             worked: Duration::ZERO,
         }
+    }
+
+    /// The whole budget of `configure`: what its instance begins with and what it grows by are one sum.
+    pub(super) fn of_settings(limits: &Limits, memories: u32, tables: u32) -> Self {
+        let budget = Self::of_decision(limits, memories, tables);
+        Self { is_settling: true, time: SETTINGS_TIME, ..budget }
+    }
+
+    /// No limits any more: what runs from here on is not the policy's.
+    pub(super) fn lift(&mut self) {
+        (self.growth_left, self.is_settling, self.time) = (u64::MAX, false, Duration::MAX);
     }
 
     /// Counts time in which the decision was seen on a worker.
@@ -122,19 +143,25 @@ impl Budget {
     }
 
     fn begin(&mut self, wanted: u64) -> Result<(), OverMemory> {
-        let left = self.initial_left;
-        self.initial_left = left.checked_sub(wanted).ok_or(OverMemory::Initial { wanted, left })?;
+        let left = self.frozen_left;
+        self.frozen_left = left.checked_sub(wanted).ok_or(OverMemory::Frozen { wanted, left })?;
         self.memory_bytes += wanted;
         Ok(())
     }
 
     /// Growth that the limits forbid is an error; what only the memory's own maximum forbids is not counted, for it will not happen.
     fn grow(&mut self, wanted: u64, possible: bool) -> Result<(), OverMemory> {
-        let left = self.growth_left;
-        let rest = left.checked_sub(wanted).ok_or(OverMemory::Growth { wanted, left })?;
-        if possible {
-            self.growth_left = rest;
+        let before = (self.growth_left, self.frozen_left, self.memory_bytes);
+        if self.is_settling {
+            self.begin(wanted)?;
+        } else {
+            let left = self.growth_left;
+            self.growth_left =
+                left.checked_sub(wanted).ok_or(OverMemory::Growth { wanted, left })?;
             self.memory_bytes += wanted;
+        }
+        if !possible {
+            (self.growth_left, self.frozen_left, self.memory_bytes) = before;
         }
         Ok(())
     }
@@ -181,7 +208,7 @@ impl ResourceLimiter for Budget {
 
 #[cfg(test)]
 mod tests {
-    use super::{Budget, ELEMENT_BYTES, INITIAL_BYTES, Limits, TABLE_ELEMENTS};
+    use super::{Budget, ELEMENT_BYTES, Limits, TABLE_ELEMENTS};
     use wasmtime::ResourceLimiter;
 
     const PAGE: usize = 64 << 10;
@@ -189,7 +216,7 @@ mod tests {
     /// Two memories and a table have begun; 4 pages of growth are left for all of them.
     fn begun() -> Budget {
         let memory_bytes = 4 * PAGE as u64;
-        let mut budget = Budget::new(&Limits { memory_bytes, ..Limits::default() }, 2, 1);
+        let mut budget = Budget::of_decision(&Limits { memory_bytes, ..Limits::default() }, 2, 1);
         assert!(budget.memory_growing(0, PAGE, None).is_ok());
         assert!(budget.memory_growing(0, 0, None).is_ok());
         assert!(budget.table_growing(0, 10, None).is_ok());
@@ -210,10 +237,25 @@ mod tests {
 
     #[test]
     fn beginnings_are_summed_too() {
-        let mut budget = Budget::new(&Limits::default(), 2, 0);
-        let initial = usize::try_from(INITIAL_BYTES).expect("a small number");
-        assert!(budget.memory_growing(0, initial - PAGE, None).is_ok());
+        let mut budget = Budget::of_decision(&Limits::default(), 2, 0);
+        let most =
+            usize::try_from(Limits::default().settings_memory_bytes).expect("a small number");
+        assert!(budget.memory_growing(0, most - PAGE, None).is_ok());
         assert!(budget.memory_growing(0, 2 * PAGE, None).is_err());
+    }
+
+    #[test]
+    fn what_settings_grow_by_is_one_sum_with_what_they_begin_with() {
+        let settings_memory_bytes = 4 * PAGE as u64;
+        let limits = Limits { settings_memory_bytes, memory_bytes: 0, ..Limits::default() };
+        let mut budget = Budget::of_settings(&limits, 1, 0);
+        assert!(budget.memory_growing(0, 2 * PAGE, None).is_ok());
+        assert!(budget.memory_growing(2 * PAGE, 8 * PAGE, Some(3 * PAGE)).is_err());
+        assert!(budget.memory_growing(2 * PAGE, 4 * PAGE, Some(3 * PAGE)).is_ok(), "not grown");
+        assert!(budget.memory_growing(2 * PAGE, 4 * PAGE, None).is_ok());
+        assert!(budget.memory_growing(4 * PAGE, 5 * PAGE, None).is_err());
+        budget.lift();
+        assert!(budget.memory_growing(4 * PAGE, 5 * PAGE, None).is_ok());
     }
 
     #[test]
@@ -232,7 +274,7 @@ mod tests {
     #[test]
     fn a_table_has_an_end() {
         let memory_bytes = u64::MAX;
-        let mut budget = Budget::new(&Limits { memory_bytes, ..Limits::default() }, 0, 0);
+        let mut budget = Budget::of_decision(&Limits { memory_bytes, ..Limits::default() }, 0, 0);
         assert!(budget.table_growing(10, TABLE_ELEMENTS, None).is_ok());
         assert!(budget.table_growing(TABLE_ELEMENTS, TABLE_ELEMENTS + 1, None).is_err());
     }

@@ -1,8 +1,9 @@
 //! Which policy decides for which tenant.
-//! Refuses to load or judge anything: what is activated has been loaded before, so there is never a moment without the old one.
+//! Refuses to judge anything, and to hold up a swap: activating moves a pointer, and what decides is mapped when it is first asked.
 
 use crate::domain::TenantId;
-use crate::sandbox::{MakeError, Policy};
+use crate::sandbox::shelf::{Place, Shelf};
+use crate::sandbox::{Engine, NotReady, Policy, Workshop};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -20,12 +21,13 @@ pub struct Revision {
     pub settings_digest: String,
 }
 
-/// A revision with the policy that it names.
+/// A revision, and the way to the policy that it names.
 pub struct Active {
     /// Which one.
     pub revision: Revision,
-    /// To be asked; none when it could not be loaded, so that everybody who has to be asked about is turned away.
-    pub policy: Option<Policy>,
+    /// Where the policy stands; other tenants' too, if it is the same.
+    place: Arc<Place>,
+    shelf: Arc<Shelf>,
     /// A quarter of what is decided at once: a decision that waits for a name or a disk keeps its place, and those of one tenant
     /// must not be all there are.
     turns: Semaphore,
@@ -36,44 +38,58 @@ impl Active {
     pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         self.turns.acquire().await.ok()
     }
+
+    /// The policy: mapped already, or now, or made again where its code was lost.
+    pub async fn policy(&self) -> Result<Policy, NotReady> {
+        self.shelf.policy(&self.place).await
+    }
 }
 
 /// The active revision of every tenant that has one.
-#[derive(Default)]
-pub struct Catalog(RwLock<HashMap<TenantId, Arc<Active>>>);
+pub struct Catalog {
+    shelf: Arc<Shelf>,
+    /// What a tenant may have on its way at once.
+    share: usize,
+    active: RwLock<HashMap<TenantId, Arc<Active>>>,
+}
 
 impl Catalog {
-    /// From now on `policy` decides for `tenant`, or nobody does. Decisions that run are ended by the policy that began them.
-    pub fn activate(&self, tenant: TenantId, revision: Revision, policy: Option<Policy>) {
-        let at_once = policy.as_ref().map_or(1, Policy::decisions_at_once);
-        let turns = Semaphore::new((at_once / 4).max(1));
-        let active = Arc::new(Active { revision, policy, turns });
-        // Nothing panics while it holds the lock, and a map of pointers cannot be left half-way.
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, active);
+    /// A catalog whose policies run in `engine`, at most `loaded` of them mapped, and come out of `workshop`.
+    pub fn new(engine: &Engine, workshop: Arc<Workshop>, loaded: usize) -> Self {
+        Self {
+            shelf: Arc::new(Shelf::new(engine.clone(), workshop, loaded)),
+            share: (engine.limits().decisions_at_once / 4).max(1),
+            active: RwLock::default(),
+        }
     }
 
-    /// Stub.
-    pub async fn load(&self, _revision: &Revision) -> Result<Policy, MakeError> {
-        Err(MakeError::Busy)
+    /// From now on `revision` decides for `tenant`. Decisions that run are ended by the policy that began them.
+    pub fn activate(&self, tenant: TenantId, revision: Revision) {
+        let place = self.shelf.place(&revision.component_digest, &revision.settings_digest);
+        let (shelf, turns) = (Arc::clone(&self.shelf), Semaphore::new(self.share));
+        let active = Arc::new(Active { revision, place, shelf, turns });
+        // Nothing panics while it holds the lock, and a map of pointers cannot be left half-way.
+        self.active.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, active);
+    }
+
+    /// The policy of this revision, whether it decides for anybody or not.
+    pub async fn load(&self, revision: &Revision) -> Result<Policy, NotReady> {
+        let place = self.shelf.place(&revision.component_digest, &revision.settings_digest);
+        self.shelf.policy(&place).await
     }
 
     /// The tenant is gone.
     pub fn forget(&self, tenant: TenantId) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
-    }
-
-    /// A policy of this component and these settings that decides for somebody already: tenants share what is the same.
-    pub fn loaded(&self, component_digest: &str, settings_digest: &str) -> Option<Policy> {
-        let active = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let same = |policy: &&Policy| {
-            policy.component_digest() == component_digest
-                && policy.settings_digest() == settings_digest
-        };
-        active.values().filter_map(|active| active.policy.as_ref()).find(same).cloned()
+        self.active.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
     }
 
     /// What decides for `tenant` now.
     pub fn active(&self, tenant: TenantId) -> Option<Arc<Active>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned()
+        self.active.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned()
+    }
+
+    /// How many policies are mapped for the next decision.
+    pub fn loaded(&self) -> usize {
+        self.shelf.loaded()
     }
 }

@@ -2,8 +2,12 @@
 //! Refuses to let anything out of this file that knows of ticks, slots or compiler flags.
 
 use crate::sandbox::Limits;
-use crate::sandbox::budget::{Budget, INITIAL_BYTES, TABLE_ELEMENTS};
+use crate::sandbox::budget::{Budget, TABLE_ELEMENTS};
+use crate::sandbox::v1::WORLD;
+use sha2::{Digest, Sha256};
 use std::error::Error;
+use std::fmt::Write;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -72,6 +76,7 @@ pub struct Engine(Arc<Shared>);
 
 struct Shared {
     wasmtime: wasmtime::Engine,
+    key: String,
     limits: Limits,
     turns: Semaphore,
     _ticker: Ticker,
@@ -80,11 +85,28 @@ struct Shared {
 impl Engine {
     /// Reserves the address space of `limits.decisions_at_once` instances and starts the clock.
     pub fn new(limits: &Limits) -> Result<Self, EngineError> {
+        Self::begin(limits, &config(limits, OptLevel::Speed, CORE_INSTANCES)?)
+    }
+
+    /// For the one instance that is configured and frozen: compiled quickly, for it runs once, and with room for the core instance
+    /// that reads its state.
+    pub(super) fn for_settings(limits: &Limits) -> Result<Self, EngineError> {
+        let limits = Limits { decisions_at_once: 1, ..limits.clone() };
+        Self::begin(&limits, &config(&limits, OptLevel::None, CORE_INSTANCES + 1)?)
+    }
+
+    fn begin(limits: &Limits, config: &Config) -> Result<Self, EngineError> {
         let refused = |error: wasmtime::Error| EngineError::Refused(error.into());
-        let wasmtime = wasmtime::Engine::new(&config(limits)?).map_err(refused)?;
+        let wasmtime = wasmtime::Engine::new(config).map_err(refused)?;
         let ticker = Ticker::start(wasmtime.weak()).map_err(EngineError::Clock)?;
-        let turns = Semaphore::new(limits.decisions_at_once);
-        Ok(Self(Arc::new(Shared { wasmtime, limits: limits.clone(), turns, _ticker: ticker })))
+        let (key, turns) = (key(&wasmtime), Semaphore::new(limits.decisions_at_once));
+        let limits = limits.clone();
+        Ok(Self(Arc::new(Shared { wasmtime, key, limits, turns, _ticker: ticker })))
+    }
+
+    /// What code is compiled for: two engines with the same key run each other's.
+    pub(super) fn key(&self) -> &str {
+        &self.0.key
     }
 
     /// What this sandbox allows.
@@ -102,10 +124,10 @@ impl Engine {
     }
 
     /// A store with the whole of a budget and nothing in it.
-    pub(super) fn store(&self, budget: Budget) -> wasmtime::Result<Store<Budget>> {
+    pub(super) fn store(&self, budget: Budget, fuel: u64) -> wasmtime::Result<Store<Budget>> {
         let mut store = Store::new(&self.0.wasmtime, budget);
         store.limiter(|budget| budget);
-        store.set_fuel(self.0.limits.decision_fuel)?;
+        store.set_fuel(fuel)?;
         store.epoch_deadline_callback(|mut store| {
             store.data_mut().work(TICK)?;
             Ok(UpdateDeadline::Yield(1))
@@ -119,18 +141,40 @@ pub(super) fn watch(store: &mut Store<Budget>) {
     store.set_epoch_deadline(1);
 }
 
-fn config(limits: &Limits) -> Result<Config, EngineError> {
-    // A memory's slot holds the largest beginning and all of the growth, so that the budget alone says when it is full.
+/// The world, and what wasmtime says of its own compatibility, its version included.
+fn key(engine: &wasmtime::Engine) -> String {
+    struct Feed(Sha256);
+    impl Hasher for Feed {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut feed = Feed(Sha256::new_with_prefix(WORLD));
+    engine.precompile_compatibility_hash().hash(&mut feed);
+    let mut key = String::new();
+    for byte in &feed.0.finalize()[..16] {
+        write!(key, "{byte:02x}").expect("a String takes everything");
+    }
+    key
+}
+
+fn config(limits: &Limits, level: OptLevel, core_instances: u32) -> Result<Config, EngineError> {
+    // A memory's slot holds the largest frozen state and all of the growth, so that the budget alone says when it is full; and the
+    // page in which the state is read when it is frozen.
     let slot = limits
         .memory_bytes
-        .checked_add(INITIAL_BYTES)
+        .checked_add(limits.settings_memory_bytes)
+        .and_then(|bytes| bytes.checked_add(PAGE_BYTES))
         .and_then(|bytes| bytes.checked_next_multiple_of(PAGE_BYTES));
     let slot = slot.ok_or(EngineError::TooLarge)?;
     let mut config = Config::new();
     config
         .wasm_features(FEATURES.complement(), false)
         .concurrency_support(false)
-        .cranelift_opt_level(OptLevel::Speed)
+        .cranelift_opt_level(level)
         .cranelift_nan_canonicalization(true)
         .consume_fuel(true)
         .epoch_interruption(true)
@@ -141,11 +185,15 @@ fn config(limits: &Limits) -> Result<Config, EngineError> {
         // The default would reserve 4 GiB for each memory: container limits and people who read VIRT mind.
         .memory_reservation(slot)
         .memory_guard_size(PAGE_BYTES)
-        .allocation_strategy(pool(limits, slot)?);
+        .allocation_strategy(pool(limits, slot, core_instances)?);
     Ok(config)
 }
 
-fn pool(limits: &Limits, slot: u64) -> Result<PoolingAllocationConfig, EngineError> {
+fn pool(
+    limits: &Limits,
+    slot: u64,
+    core_instances: u32,
+) -> Result<PoolingAllocationConfig, EngineError> {
     let decisions = match u32::try_from(limits.decisions_at_once) {
         Ok(0) => return Err(EngineError::NoDecisions),
         Ok(decisions) => decisions,
@@ -154,8 +202,8 @@ fn pool(limits: &Limits, slot: u64) -> Result<PoolingAllocationConfig, EngineErr
     let each = |count: u32| decisions.checked_mul(count).ok_or(EngineError::TooLarge);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(decisions)
-        .total_core_instances(each(CORE_INSTANCES)?)
-        .max_core_instances_per_component(CORE_INSTANCES)
+        .total_core_instances(each(core_instances)?)
+        .max_core_instances_per_component(core_instances)
         .total_memories(each(MEMORIES)?)
         .max_memories_per_component(MEMORIES)
         .max_memories_per_module(MEMORIES)

@@ -1,9 +1,10 @@
 //! Says what a file is: the first thing to know about a component somebody else built.
 //! Refuses to run it: everything here is read off the bytes, also off those that would be turned away.
 
-use crate::sandbox::Engine;
 use crate::sandbox::fault::quote;
-use crate::sandbox::load::{self, LoadError, digest_of};
+use crate::sandbox::freeze::Opened;
+use crate::sandbox::load::{self, digest_of};
+use crate::sandbox::{Engine, MakeError};
 use wasmtime::wasmparser::{BinaryReaderError, Parser, Payload};
 
 /// What a component is made of. Lists end where the bytes stop making sense.
@@ -23,8 +24,8 @@ pub struct Inspection {
     pub imports: Vec<String>,
     /// The core modules in it, nested components' included.
     pub core_modules: Vec<CoreModule>,
-    /// Why it would be turned away, if it would be.
-    pub turned_away: Option<LoadError>,
+    /// Why it would be turned away whatever its settings are, if it would be.
+    pub turned_away: Option<MakeError>,
 }
 
 /// A core module in a component.
@@ -40,7 +41,7 @@ pub struct CoreModule {
     pub tables_elements: Vec<u64>,
 }
 
-/// Reads `bytes` and tries to load them into `engine`: as slow as `Policy::load`.
+/// Reads `bytes` and tries whether they could be made a policy; they are not run. Nearly as slow as `make`.
 pub fn inspect(engine: &Engine, bytes: &[u8]) -> Inspection {
     let mut inspection = Inspection {
         size_bytes: bytes.len() as u64,
@@ -50,12 +51,17 @@ pub fn inspect(engine: &Engine, bytes: &[u8]) -> Inspection {
         exports: Vec::new(),
         imports: Vec::new(),
         core_modules: Vec::new(),
-        turned_away: load::load(engine, bytes).err(),
+        turned_away: turned_away(engine, bytes).err(),
     };
     // What cannot be read further is what `turned_away` speaks of.
     let _ = inspection.read(bytes);
     inspection.world = inspection.exports.iter().find_map(|name| world(name));
     inspection
+}
+
+fn turned_away(engine: &Engine, bytes: &[u8]) -> Result<(), MakeError> {
+    load::check(engine.limits(), bytes)?;
+    load::on_a_deep_stack(|| Opened::new(engine.limits(), bytes).map(|_| ()))
 }
 
 /// `enlist:policy/quota@1.0.0` belongs to `enlist:policy@1.0.0`.

@@ -2,10 +2,11 @@
 //! Refuses to go on after a failure: wasmtime forbids re-entering what trapped, and a budget that ran out is not refilled.
 
 use crate::domain::{Allowance, Failure, Fault, Name, Refusal, Stage, Usage};
-use crate::sandbox::budget::Budget;
+use crate::sandbox::budget::{Budget, SETTINGS_FUEL};
 use crate::sandbox::v1::{self, Exports, NOTE_BYTES, NOTES, Question, Spoken};
-use crate::sandbox::{Policy, engine, fault};
+use crate::sandbox::{Engine, Policy, Problem, engine, fault};
 use wasmtime::Store;
+use wasmtime::component::InstancePre;
 
 /// Room in a lift for what a list costs the host beside its text: 32 names or 16 labels, many times over. A list that
 /// needs more than this is a flood and is cut off before it is copied.
@@ -18,35 +19,56 @@ const NOTES_ROOM_BYTES: usize = 8 * NOTES * NOTE_BYTES;
 pub struct Instance {
     store: Store<Budget>,
     exports: Exports,
-    decision_fuel: u64,
+    /// What it began with.
+    fuel_limit: u64,
 }
 
 impl Instance {
-    /// A fresh instance with a whole budget: start functions have run, `configure` has not. It takes no turn, as a decision
-    /// does: where `limits.decisions_at_once` instances are alive, it fails.
+    /// A fresh instance of what was frozen, with a whole budget. It takes no turn, as a decision does: where
+    /// `limits.decisions_at_once` instances are alive, it fails.
     pub async fn start(policy: &Policy) -> Result<Self, Failure> {
-        let limits = policy.engine().limits();
-        let failed = |error: wasmtime::Error, store: Option<&Store<Budget>>| {
-            let (fault, detail) = fault::of(&error);
-            failure(store, limits.decision_fuel, Stage::Start, fault, detail)
-        };
-        let mut store = policy.engine().store(policy.budget()).map_err(|e| failed(e, None))?;
-        engine::watch(&mut store);
+        let (engine, fuel) = (policy.engine(), policy.fuel_limit());
+        let mut store = store(engine, policy.budget(), fuel)?;
         match policy.exports().instantiate_async(&mut store).await {
-            Ok(exports) => Ok(Self { store, exports, decision_fuel: limits.decision_fuel }),
-            Err(error) => Err(failed(error, Some(&store))),
+            Ok(exports) => Ok(Self { store, exports, fuel_limit: fuel }),
+            Err(error) => Err(not_started(Some(&store), fuel, &error)),
         }
     }
 
-    /// Hands over the settings; refused ones are a failure.
-    pub async fn configure(&mut self, settings: &str) -> Result<(), Failure> {
+    /// An instance that is to be configured and frozen: start functions have run. Also what its state is read by.
+    pub(super) async fn settle(
+        engine: &Engine,
+        policy: &InstancePre<Budget>,
+        budget: Budget,
+    ) -> Result<(Self, wasmtime::component::Instance), Failure> {
+        let mut store = store(engine, budget, SETTINGS_FUEL)?;
+        let started = policy.instantiate_async(&mut store).await.and_then(|instance| {
+            let exports = Exports::new(&mut store, &instance)?;
+            Ok((exports, instance))
+        });
+        match started {
+            Ok((exports, instance)) => {
+                Ok((Self { store, exports, fuel_limit: SETTINGS_FUEL }, instance))
+            }
+            Err(error) => Err(not_started(Some(&store), SETTINGS_FUEL, &error)),
+        }
+    }
+
+    /// Hands over the settings; inside, everything that is wrong with them.
+    pub(super) async fn configure(
+        &mut self,
+        settings: &str,
+    ) -> Result<Result<(), Vec<Problem>>, Failure> {
         self.enter();
         let answer =
             self.exports.enlist_policy_settings().call_configure(&mut self.store, settings).await;
-        match v1::problems(self.hear(Stage::Configure, answer)?) {
-            None => Ok(()),
-            Some(problems) => Err(self.fail(Stage::Configure, Fault::SettingsRefused, problems)),
-        }
+        let answer = self.hear(Stage::Configure, answer)?;
+        Ok(answer.map_err(|problems| problems.into_iter().map(v1::problem).collect()))
+    }
+
+    /// Nothing is asked any more; what is left is the state.
+    pub(super) fn into_store(self) -> Store<Budget> {
+        self.store
     }
 
     /// May they have an account at all?
@@ -108,7 +130,7 @@ impl Instance {
 
     /// Fuel spent since the start.
     pub fn fuel_spent(&self) -> u64 {
-        fuel_spent(Some(&self.store), self.decision_fuel)
+        fuel_spent(Some(&self.store), self.fuel_limit)
     }
 
     /// What its memories and tables have now, the beginning included.
@@ -152,8 +174,19 @@ impl Instance {
     }
 
     fn fail(&self, stage: Stage, fault: Fault, detail: String) -> Failure {
-        failure(Some(&self.store), self.decision_fuel, stage, fault, detail)
+        failure(Some(&self.store), self.fuel_limit, stage, fault, detail)
     }
+}
+
+fn store(engine: &Engine, budget: Budget, fuel: u64) -> Result<Store<Budget>, Failure> {
+    let mut store = engine.store(budget, fuel).map_err(|error| not_started(None, fuel, &error))?;
+    engine::watch(&mut store);
+    Ok(store)
+}
+
+fn not_started(store: Option<&Store<Budget>>, fuel: u64, error: &wasmtime::Error) -> Failure {
+    let (fault, detail) = fault::of(error);
+    failure(store, fuel, Stage::Start, fault, detail)
 }
 
 fn failure(

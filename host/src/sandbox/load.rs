@@ -1,16 +1,16 @@
 //! From bytes to a component that is ready to be instantiated, or to the reason why it never will be.
 //! Refuses everything that could reach out of the sandbox or does not fit into it: here, before anybody depends on it.
 
-use crate::sandbox::Engine;
 use crate::sandbox::budget::Budget;
 use crate::sandbox::engine::FEATURES;
 use crate::sandbox::fault::quote;
 use crate::sandbox::shape;
 use crate::sandbox::v1::{EXPORTS, ExportsPre, TYPES_IMPORT};
+use crate::sandbox::{Engine, Limits};
 use sha2::{Digest, Sha256};
 use std::fmt::{Display, Write};
 use wasmtime::component::types::{Component as ComponentType, ComponentItem};
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::wasmparser::{Parser, Validator};
 
 /// Why a component is turned away.
@@ -52,6 +52,9 @@ pub enum LoadError {
     /// Valid, but more than an instance may consist of: memories, tables, their initial sizes, core instances.
     #[error("the component does not fit into the sandbox: {0}")]
     TooBig(String),
+    /// Its state, once it is configured, cannot be kept.
+    #[error("the component cannot be frozen: {0}")]
+    CannotBeFrozen(String),
 }
 
 /// `sha256:` and the hexadecimal SHA-256 of `bytes`: what a component or a settings document is known by.
@@ -66,18 +69,9 @@ pub fn digest_of(bytes: &[u8]) -> String {
 /// Stack for validating and compiling.
 const STACK_BYTES: usize = 64 << 20;
 
-/// A compiled component that imports nothing and exports the contract.
-pub(super) struct Loaded {
-    pub(super) exports: ExportsPre<Budget>,
-    /// Memories and tables an instance begins with.
-    pub(super) memories: u32,
-    pub(super) tables: u32,
-}
-
-/// Counts, validates and compiles: milliseconds to seconds of CPU, bounded by the component's size and by what `shape` lets
-/// through.
-pub(super) fn load(engine: &Engine, bytes: &[u8]) -> Result<Loaded, LoadError> {
-    let limit_bytes = engine.limits().component_bytes;
+/// What can be said of a component before it is compiled: milliseconds, bounded by its size and by what `shape` lets through.
+pub(super) fn check(limits: &Limits, bytes: &[u8]) -> Result<(), LoadError> {
+    let limit_bytes = limits.component_bytes;
     if bytes.len() as u64 > limit_bytes {
         return Err(LoadError::TooLarge { bytes: bytes.len() as u64, limit_bytes });
     }
@@ -89,16 +83,22 @@ pub(super) fn load(engine: &Engine, bytes: &[u8]) -> Result<Loaded, LoadError> {
             "no WebAssembly"
         }));
     }
-    shape::check(bytes)?;
-    on_a_deep_stack(|| compile(engine, bytes))
+    shape::check(bytes)
+}
+
+/// Whether it is WebAssembly, with nothing that is off.
+pub(super) fn validate(bytes: &[u8]) -> Result<(), LoadError> {
+    let validated = Validator::new_with_features(FEATURES).validate_all(bytes);
+    validated.map(|_| ()).map_err(|error| LoadError::Invalid(quote(error)))
 }
 
 /// Readers of nested types recurse; what `shape` lets through needs a few megabytes of stack at the worst. A panic of a library is
 /// a component that is turned away, not the end of the server.
-fn on_a_deep_stack<T: Send>(
-    work: impl FnOnce() -> Result<T, LoadError> + Send,
-) -> Result<T, LoadError> {
-    let lost = |why: &dyn Display| LoadError::Invalid(format!("it could not be read: {why}"));
+pub(super) fn on_a_deep_stack<T: Send, E: From<LoadError> + Send>(
+    work: impl FnOnce() -> Result<T, E> + Send,
+) -> Result<T, E> {
+    let lost =
+        |why: &dyn Display| E::from(LoadError::Invalid(format!("it could not be read: {why}")));
     std::thread::scope(|scope| {
         let thread =
             std::thread::Builder::new().name("compiler".to_owned()).stack_size(STACK_BYTES);
@@ -109,20 +109,28 @@ fn on_a_deep_stack<T: Send>(
     })
 }
 
-fn compile(engine: &Engine, bytes: &[u8]) -> Result<Loaded, LoadError> {
-    Validator::new_with_features(FEATURES)
-        .validate_all(bytes)
-        .map_err(|error| LoadError::Invalid(quote(error)))?;
-    let component = Component::from_binary(engine.wasmtime(), bytes)
-        .map_err(|error| LoadError::TooBig(quote(format_args!("{error:#}"))))?;
-    let wrong = |error: wasmtime::Error| LoadError::WrongType(quote(format_args!("{error:#}")));
-    check_imports(engine, &component.component_type())?;
-    check_exports(&component)?;
-    let linked = Linker::new(engine.wasmtime()).instantiate_pre(&component).map_err(wrong)?;
-    let exports = ExportsPre::new(linked).map_err(wrong)?;
-    let needs = component.resources_required();
-    let (memories, tables) = needs.map_or((0, 0), |needs| (needs.num_memories, needs.num_tables));
-    Ok(Loaded { exports, memories, tables })
+/// A compiled component that imports nothing and exports the contract.
+pub(super) struct Loaded {
+    pub(super) exports: ExportsPre<Budget>,
+    pub(super) instance: InstancePre<Budget>,
+    /// Memories and tables an instance begins with.
+    pub(super) memories: u32,
+    pub(super) tables: u32,
+}
+
+impl Loaded {
+    /// Looks at what a compiled component takes and gives.
+    pub(super) fn of(engine: &Engine, component: &Component) -> Result<Self, LoadError> {
+        let wrong = |error: wasmtime::Error| LoadError::WrongType(quote(format_args!("{error:#}")));
+        check_imports(engine, &component.component_type())?;
+        check_exports(component)?;
+        let instance = Linker::new(engine.wasmtime()).instantiate_pre(component).map_err(wrong)?;
+        let exports = ExportsPre::new(instance.clone()).map_err(wrong)?;
+        let needs = component.resources_required();
+        let (memories, tables) =
+            needs.map_or((0, 0), |needs| (needs.num_memories, needs.num_tables));
+        Ok(Self { exports, instance, memories, tables })
+    }
 }
 
 fn check_imports(engine: &Engine, component: &ComponentType) -> Result<(), LoadError> {

@@ -34,7 +34,7 @@ pub enum MakeError {
     /// The component or its settings are at fault: the same parts will be turned away again.
     #[error("{}: {detail}", code.as_str())]
     TurnedAway {
-        /// What is wrong, for machines.
+        /// One of [`MakeError::CODES`].
         code: HostCode,
         /// What is wrong, in plain words.
         detail: String,
@@ -50,11 +50,16 @@ pub enum MakeError {
 }
 
 const TOO_COSTLY: HostCode = HostCode::ComponentTooCostly;
+const TOO_LARGE: HostCode = HostCode::ComponentTooLarge;
 const INVALID: HostCode = HostCode::ComponentInvalid;
+const NOT_FROZEN: HostCode = HostCode::CannotBeFrozen;
 const REFUSED: HostCode = HostCode::SettingsRefused;
 const FAILED: HostCode = HostCode::SampleFailed;
 
 impl MakeError {
+    /// Every code that something is turned away with.
+    pub const CODES: [HostCode; 6] = [TOO_COSTLY, TOO_LARGE, INVALID, NOT_FROZEN, REFUSED, FAILED];
+
     /// Turned away without problems of settings.
     pub(super) fn turned_away(code: HostCode, detail: impl Into<String>) -> Self {
         Self::TurnedAway { code, detail: detail.into(), problems: Vec::new() }
@@ -86,6 +91,8 @@ impl From<LoadError> for MakeError {
     fn from(error: LoadError) -> Self {
         let code = match error {
             LoadError::TooCostly { .. } => TOO_COSTLY,
+            LoadError::TooLarge { .. } => TOO_LARGE,
+            LoadError::CannotBeFrozen(_) => NOT_FROZEN,
             _ => INVALID,
         };
         Self::turned_away(code, error.to_string())

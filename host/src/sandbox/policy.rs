@@ -3,19 +3,19 @@
 
 use crate::domain::{Decision, Failure, Grant, Pick, Request, Usage, Verdict};
 use crate::sandbox::budget::Budget;
-use crate::sandbox::load::{self, Loaded};
+use crate::sandbox::cache::{Checked, Key};
+use crate::sandbox::load::Loaded;
 use crate::sandbox::v1::ExportsPre;
-use crate::sandbox::{Engine, Instance, LoadError, Question, digest_of};
+use crate::sandbox::{Code, Engine, Instance, LoadError, Question};
 use std::sync::Arc;
 
-/// A component with its settings. Cheap to clone.
+/// A component that was configured. Cheap to clone.
 #[derive(Clone)]
 pub struct Policy(Arc<Shared>);
 
 struct Shared {
     engine: Engine,
     loaded: Loaded,
-    settings: String,
     component_digest: String,
     settings_digest: String,
 }
@@ -32,16 +32,25 @@ pub enum DecideError<E> {
 }
 
 impl Policy {
-    /// Compiles `component` for `engine`; every decision hands it `settings_json`, `{}` when there are none. Synchronous and
-    /// slow, from tens of milliseconds up: keep it off the workers that serve requests. Settings are not judged here: a
-    /// policy that does not take them fails every decision at `configure`.
-    pub fn load(engine: &Engine, component: &[u8], settings_json: &str) -> Result<Self, LoadError> {
+    /// What was made a moment ago, in this process.
+    pub fn of_code(engine: &Engine, code: &Code) -> Result<Self, LoadError> {
+        let loaded = Loaded::of_code(engine, code)?;
         Ok(Self(Arc::new(Shared {
             engine: engine.clone(),
-            loaded: load::load(engine, component)?,
-            settings: settings_json.to_owned(),
-            component_digest: digest_of(component),
-            settings_digest: digest_of(settings_json.as_bytes()),
+            loaded,
+            component_digest: code.component_digest().to_owned(),
+            settings_digest: code.settings_digest().to_owned(),
+        })))
+    }
+
+    /// What was made before: maps a file that was seen to hold exactly what it held then.
+    pub(super) fn of_file(engine: &Engine, file: &Checked, key: &Key) -> Result<Self, LoadError> {
+        let loaded = Loaded::of_file(engine, file)?;
+        Ok(Self(Arc::new(Shared {
+            engine: engine.clone(),
+            loaded,
+            component_digest: key.component_digest.clone(),
+            settings_digest: key.settings_digest.clone(),
         })))
     }
 
@@ -55,7 +64,7 @@ impl Policy {
         &self.0.settings_digest
     }
 
-    /// Asks the policy about `request` in a fresh instance: `configure`, `admit`, `derive`, then `pick` chooses among the
+    /// Asks the policy about `request` in a fresh instance of what was frozen: `admit`, `derive`, then `pick` chooses among the
     /// candidates while the instance waits, then `allow`, and last the notes, also after a refusal. `pick` is not called for
     /// somebody who is refused before; what it reserved is dropped with the error when a later hook fails.
     ///
@@ -73,15 +82,9 @@ impl Policy {
         let _turn = self.0.engine.turn().await;
         let question = Question::of(request);
         let mut instance = Instance::start(self).await?;
-        instance.configure(&self.0.settings).await?;
         let decision = ask(&mut instance, &question, usage, pick).await?;
         let notes = instance.notes().await?;
         Ok(Verdict { decision, notes, fuel: instance.fuel_spent() })
-    }
-
-    /// How many decisions of all policies run at once.
-    pub(super) fn decisions_at_once(&self) -> usize {
-        self.0.engine.limits().decisions_at_once
     }
 
     /// What a decision may use: the measure for [`Verdict::fuel`].
@@ -98,8 +101,8 @@ impl Policy {
     }
 
     pub(super) fn budget(&self) -> Budget {
-        let Loaded { memories, tables, .. } = self.0.loaded;
-        Budget::new(self.0.engine.limits(), memories, tables)
+        let Loaded { memories, tables, .. } = &self.0.loaded;
+        Budget::of_decision(self.0.engine.limits(), *memories, *tables)
     }
 }
 

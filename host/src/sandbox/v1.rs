@@ -2,6 +2,7 @@
 //! Refuses to repair: an answer that the contract does not allow is a reason, never a guess.
 
 use crate::domain::{Allowance, Assurance, Occasion, PolicyCode, Refusal, Request, Stage, Usage};
+use crate::sandbox::Problem;
 use crate::sandbox::fault::clip;
 use bindings::enlist::policy::types as wit;
 use bindings::exports::enlist::policy::{quota, settings};
@@ -17,6 +18,9 @@ mod bindings {
 
 pub(super) use bindings::enlist::policy::types::Refusal as WitRefusal;
 pub(super) use bindings::{Policy as Exports, PolicyPre as ExportsPre};
+
+/// The world that policies keep to: code compiled for another is not used.
+pub(super) const WORLD: &str = "enlist:policy@1";
 
 /// What a policy has to export, function by function.
 pub(super) const EXPORTS: [(&str, &[&str]); 5] = [
@@ -147,14 +151,9 @@ impl Spoken for settings::Problem {
 /// `Err` says what the contract does not allow.
 type Heard<T> = Result<T, String>;
 
-/// What `configure` found wrong, in one text; none when it took the settings.
-pub(super) fn problems(answer: Result<(), Vec<settings::Problem>>) -> Option<String> {
-    let problems = answer.err()?;
-    let each = problems.iter().map(|problem| match problem.path.as_str() {
-        "" => problem.message.clone(),
-        path => format!("{path}: {}", problem.message),
-    });
-    Some(each.collect::<Vec<_>>().join("; "))
+/// One thing that `configure` found wrong.
+pub(super) fn problem(problem: settings::Problem) -> Problem {
+    Problem { path: problem.path, message: problem.message }
 }
 
 /// A hook's no with the hook it came from.

@@ -177,9 +177,17 @@ fn health_is_0_when_the_server_is_ready_and_3_when_it_is_not() {
         Some(0),
         "where the settings say"
     );
+    let json = ["health", "-o", "json", "--server", &app.url];
+    let said = |ready: bool| {
+        let (code, out, _) = shell.run(&json, "", &[]);
+        let out: Value = serde_json::from_str(&out).expect("JSON");
+        assert_eq!((out, code), (json!({ "ready": ready }), Some(if ready { 0 } else { 3 })));
+    };
+    said(true);
     fs::remove_dir(app.homes()).expect("no home root");
     // What was found holds for a moment.
     while health(&["health", "--server", &app.url], &[]) != Some(3) {}
+    said(false);
     drop(app);
     assert_eq!(health(&["health"], &[("ENLIST_LISTEN", &listen)]), Some(3));
 }

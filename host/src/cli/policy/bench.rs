@@ -31,7 +31,7 @@ const SOMEBODY: &str = r#"{"username":"testuser@example.com","cognito_user_id":"
     "user_attributes":{"email":"testuser@example.com","email_verified":"true"}}"#;
 
 /// The calls of a decision, in their order.
-const HOOKS: [&str; 6] = ["start", "configure", "admit", "derive", "allow", "notes"];
+const HOOKS: [&str; 5] = ["start", "admit", "derive", "allow", "notes"];
 
 /// What was measured.
 #[derive(Default)]
@@ -62,17 +62,13 @@ pub(super) fn run(
         Some(file) => cases::read(&file)?.into_iter().map(|case| case.request).collect(),
         None => ask::request(SOMEBODY.as_bytes()).into_iter().collect(),
     };
-    let (policy, settings) = (subject.policy(bench)?, subject.settings()?);
-    let samples = bench.runtime().block_on(measure(&policy, &settings, &requests));
+    let policy = subject.policy(bench)?;
+    let samples = bench.runtime().block_on(measure(&policy, &requests));
     let answer = samples.map_err(|failure| failed(&failure))?.json(bench, &subject.policy);
     Ok(remote.show(&answer, as_text))
 }
 
-async fn measure(
-    policy: &Policy,
-    settings: &str,
-    requests: &[Request],
-) -> Result<Samples, Failure> {
+async fn measure(policy: &Policy, requests: &[Request]) -> Result<Samples, Failure> {
     let mut samples = Samples::default();
     let began = Instant::now();
     for (round, request) in requests.iter().cycle().enumerate() {
@@ -83,19 +79,14 @@ async fn measure(
         let verdict = ask::decide(policy, request).await?;
         samples.decisions.push(start.elapsed());
         samples.fuel.push(verdict.fuel);
-        samples.hook_by_hook(policy, settings, request).await?;
+        samples.hook_by_hook(policy, request).await?;
     }
     Ok(samples)
 }
 
 impl Samples {
     /// The calls of a decision one by one, as `Policy::decide` makes them.
-    async fn hook_by_hook(
-        &mut self,
-        policy: &Policy,
-        settings: &str,
-        request: &Request,
-    ) -> Result<(), Failure> {
+    async fn hook_by_hook(&mut self, policy: &Policy, request: &Request) -> Result<(), Failure> {
         let (mut hooks, mut fuel) = (self.hooks.iter_mut(), 0);
         let mut took = |began: Instant, spent: u64| {
             if let Some(hook) = hooks.next() {
@@ -109,9 +100,6 @@ impl Samples {
         let mut instance = Instance::start(policy).await?;
         took(began, instance.fuel_spent());
         let begins = instance.memory_bytes();
-        let began = Instant::now();
-        instance.configure(settings).await?;
-        took(began, instance.fuel_spent());
         let began = Instant::now();
         let admitted = instance.admit(&question).await?;
         took(began, instance.fuel_spent());

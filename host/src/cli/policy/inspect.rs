@@ -4,7 +4,8 @@
 use crate::cli::Ending;
 use crate::cli::client::Remote;
 use crate::cli::policy::{Subject, Workbench};
-use crate::sandbox::{CoreModule, Inspection, inspect};
+use crate::domain::HostCode;
+use crate::sandbox::{CoreModule, Inspection, MakeError, inspect, make};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -12,21 +13,45 @@ pub(super) fn run(bench: &Workbench, remote: &Remote, subject: &Subject) -> Resu
     let settings = subject.settings()?;
     let component = subject.component(bench)?;
     let inspection = inspect(bench.engine(), &component);
-    let said = remote
-        .show(&as_json(&subject.policy, &inspection), |_| as_text(&subject.policy, &inspection));
-    if inspection.turned_away.is_some() {
-        return Ok(Ending::No.after(said));
-    }
-    // Whether it takes these settings: it says itself what is wrong with them.
-    if subject.settings.is_some() {
-        bench.load(&component, &settings)?;
-    }
-    Ok(said)
+    let verdict = match &inspection.turned_away {
+        Some(why) => Verdict::TurnedAway(why.clone()),
+        None => match make(bench.engine(), &component, &settings) {
+            Ok(_) => Verdict::Frozen,
+            Err(why) if subject.settings.is_none() && refuses_settings(&why) => {
+                Verdict::WantsSettings(why)
+            }
+            Err(why) => Verdict::TurnedAway(why),
+        },
+    };
+    let said = remote.show(&as_json(&subject.policy, &inspection, &verdict), |_| {
+        as_text(&subject.policy, &inspection, &verdict)
+    });
+    Ok(match verdict {
+        Verdict::TurnedAway(_) => Ending::No.after(said),
+        Verdict::Frozen | Verdict::WantsSettings(_) => said,
+    })
 }
 
-fn as_json(policy: &str, inspection: &Inspection) -> Value {
+/// What a server would say.
+enum Verdict {
+    /// Configured, frozen, compiled, and tried on somebody.
+    Frozen,
+    /// Nothing is wrong with it, but it cannot be without settings, and none were named.
+    WantsSettings(MakeError),
+    /// No, and why.
+    TurnedAway(MakeError),
+}
+
+fn refuses_settings(error: &MakeError) -> bool {
+    matches!(error, MakeError::TurnedAway { code: HostCode::SettingsRefused, .. })
+}
+
+fn as_json(policy: &str, inspection: &Inspection, verdict: &Verdict) -> Value {
     let Inspection { size_bytes, limit_bytes, digest, world, exports, imports, .. } = inspection;
-    let turned_away = inspection.turned_away.as_ref();
+    let why = match verdict {
+        Verdict::Frozen => None,
+        Verdict::WantsSettings(why) | Verdict::TurnedAway(why) => Some(why.to_string()),
+    };
     json!({
         "policy": policy,
         "digest": digest,
@@ -36,8 +61,9 @@ fn as_json(policy: &str, inspection: &Inspection) -> Value {
         "exports": exports,
         "imports": imports,
         "modules": inspection.core_modules.iter().map(module).collect::<Vec<_>>(),
-        "loadable": turned_away.is_none(),
-        "turned_away": turned_away.map(ToString::to_string),
+        "loadable": !matches!(verdict, Verdict::TurnedAway(_)),
+        "frozen": matches!(verdict, Verdict::Frozen),
+        "why": why,
     })
 }
 
@@ -50,7 +76,7 @@ fn module(module: &CoreModule) -> Value {
     })
 }
 
-fn as_text(policy: &str, inspection: &Inspection) -> String {
+fn as_text(policy: &str, inspection: &Inspection, verdict: &Verdict) -> String {
     let Inspection { size_bytes, limit_bytes, digest, world, exports, imports, .. } = inspection;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
@@ -73,9 +99,12 @@ fn as_text(policy: &str, inspection: &Inspection) -> String {
             ),
         );
     }
-    match &inspection.turned_away {
-        None => line("verdict", "it would be loaded"),
-        Some(why) => line("verdict", &format!("turned away: {why}")),
+    match verdict {
+        Verdict::Frozen => line("verdict", "it would be loaded: it can be frozen, and answers"),
+        Verdict::WantsSettings(why) => {
+            line("verdict", &format!("it would be loaded with settings; without: {why}"));
+        }
+        Verdict::TurnedAway(why) => line("verdict", &format!("turned away: {why}")),
     }
     text
 }

@@ -5,8 +5,8 @@ use crate::app;
 use crate::cli::policy::build;
 use crate::cli::{Ending, fail};
 use crate::config::{Config, Flags};
-use crate::domain::{Failure, Fault};
-use crate::sandbox::{Engine, Instance, Limits, Policy};
+use crate::domain::{Failure, HostCode};
+use crate::sandbox::{Engine, Limits, MakeError, Policy, Problem, freeze, quote};
 use crate::wire::{FormError, SettingsForm, read_settings};
 use clap::Args;
 use std::fs;
@@ -85,20 +85,27 @@ impl Workbench {
         &self.runtime
     }
 
-    /// A component with its settings; the one place here that makes a policy.
+    /// A component, configured and frozen as a server does it, but not tried on anybody: whoever wrote it wants to see it fail.
     pub(super) fn load(&self, component: &[u8], settings: &str) -> Result<Policy, Ending> {
-        let policy = Policy::load(&self.engine, component, settings)
-            .map_err(|error| fail(&error, Ending::Failed))?;
-        let configured = async { Instance::start(&policy).await?.configure(settings).await };
-        match self.runtime.block_on(configured) {
-            Ok(()) => Ok(policy),
-            Err(Failure { fault: Fault::SettingsRefused, detail, .. }) => {
-                eprintln!("enlist: the policy refuses the settings: {detail}");
-                Err(Ending::WrongUse)
-            }
-            Err(failure) => Err(failed(&failure)),
+        let code =
+            freeze(&self.engine, component, settings).map_err(|error| turned_away(&error))?;
+        for note in code.notes() {
+            eprintln!("note: configure: {}", quote(note));
         }
+        Policy::of_code(&self.engine, &code).map_err(|error| fail(&error, Ending::Failed))
     }
+}
+
+/// Says why there is no policy, and everything that it found wrong with its settings.
+fn turned_away(error: &MakeError) -> Ending {
+    let MakeError::TurnedAway { code: HostCode::SettingsRefused, problems, .. } = error else {
+        return fail(error, Ending::Failed);
+    };
+    eprintln!("enlist: the policy refuses its settings");
+    for Problem { path, message } in problems {
+        eprintln!("  {}: {}", quote(path), quote(message));
+    }
+    Ending::WrongUse
 }
 
 /// A document in a file, TOML or JSON by its name, as a policy and a server get it: JSON.

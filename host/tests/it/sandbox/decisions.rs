@@ -1,8 +1,10 @@
 //! What an honest policy gets to see and to say: the order of the hooks, refusals at each, notes, settings, and who is active.
 
-use super::{decide, engine, failure, first_usable, fuel_decides, granted_name, load, request};
-use enlist::domain::{Allowance, Decision, Fault, HostCode, Pick, Refusal, Stage, TenantId, Usage};
-use enlist::sandbox::{Catalog, DecideError, Policy, Revision, digest_of};
+use super::{
+    decide, engine, failure, first_usable, fuel_decides, granted_name, load, request, with_settings,
+};
+use enlist::domain::{Allowance, Decision, HostCode, Pick, Refusal, Stage, Usage};
+use enlist::sandbox::{DecideError, MakeError};
 use enlist_artifacts::{LOCALPART, honest, hostile};
 use std::sync::Arc;
 
@@ -74,14 +76,17 @@ async fn what_was_reserved_is_let_go_when_a_later_hook_fails() {
 }
 
 #[tokio::test]
-async fn settings_reach_the_policy_and_wrong_ones_fail_every_decision() {
+async fn settings_reach_the_policy_and_wrong_ones_make_none() {
     let engine = engine(&fuel_decides());
-    let with = |settings| Policy::load(&engine, honest::CANDIDATES, settings).expect("a policy");
+    let with = |settings| with_settings(&engine, honest::CANDIDATES, settings);
     let asked = request(&[("names", "ann")]);
-    assert_eq!(granted_name(decide(&with(r#"{"prefix":"x-"}"#), &asked).await), "x-ann");
-    let failure = failure(decide(&with(r#"{"perfix":"x-"}"#), &asked).await);
-    assert_eq!((failure.stage, failure.fault), (Stage::Configure, Fault::SettingsRefused));
-    assert!(failure.detail.contains("perfix"), "{failure}");
+    let policy = with(r#"{"prefix":"x-"}"#).expect("a policy");
+    assert_eq!(granted_name(decide(&policy, &asked).await), "x-ann");
+    let Err(MakeError::TurnedAway { code, detail, problems }) = with(r#"{"perfix":"x-"}"#) else {
+        panic!("a policy of wrong settings")
+    };
+    assert_eq!((code, problems.len()), (HostCode::SettingsRefused, 1));
+    assert!(detail.contains("perfix") && problems[0].message.contains("perfix"), "{detail}");
 }
 
 #[tokio::test]
@@ -107,28 +112,4 @@ async fn the_same_question_costs_the_same() {
         fuel.push(decide(&policy, &request(&[])).await.expect("a verdict").fuel);
     }
     assert!(fuel[0] > 0 && fuel.iter().all(|spent| *spent == fuel[0]), "{fuel:?}");
-}
-
-#[tokio::test]
-async fn a_tenant_is_decided_for_by_what_was_activated_last() {
-    let (engine, catalog, tenant) = (engine(&fuel_decides()), Catalog::default(), TenantId(1));
-    assert!(catalog.active(tenant).is_none());
-    for (number, component) in [(1, LOCALPART), (2, honest::EMPTY)] {
-        let policy = load(&engine, component);
-        let revision = Revision {
-            number,
-            policy: "test".to_owned(),
-            component_digest: policy.component_digest().to_owned(),
-            settings_digest: policy.settings_digest().to_owned(),
-        };
-        catalog.activate(tenant, revision, Some(policy));
-    }
-    let active = catalog.active(tenant).expect("an active revision");
-    assert_eq!(active.revision.number, 2);
-    assert_eq!(active.revision.component_digest, digest_of(honest::EMPTY));
-    assert_eq!(
-        granted_name(decide(active.policy.as_ref().expect("a policy"), &request(&[])).await),
-        "empty"
-    );
-    assert!(catalog.active(TenantId(2)).is_none());
 }

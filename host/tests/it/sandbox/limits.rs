@@ -2,7 +2,7 @@
 
 use super::{decide, engine, failure, fuel_decides, granted_name, load, request, time_decides};
 use enlist::domain::{Fault, Stage};
-use enlist::sandbox::{Engine, EngineError, Limits, LoadError, Policy};
+use enlist::sandbox::{Engine, EngineError, Limits, LoadError, freeze};
 use enlist_artifacts::{LOCALPART, honest, hostile};
 use std::time::Duration;
 
@@ -118,9 +118,10 @@ async fn a_flood_is_cut_off_before_it_is_copied() {
 fn a_component_of_the_limit_is_loaded_and_one_of_a_byte_more_is_not() {
     let size = LOCALPART.len() as u64;
     let with = |component_bytes| engine(&Limits { component_bytes, ..fuel_decides() });
-    assert!(Policy::load(&with(size), LOCALPART, "{}").is_ok());
-    let error = Policy::load(&with(size - 1), LOCALPART, "{}").err();
-    assert_eq!(error, Some(LoadError::TooLarge { bytes: size, limit_bytes: size - 1 }));
+    assert!(freeze(&with(size), LOCALPART, "{}").is_ok());
+    let error = freeze(&with(size - 1), LOCALPART, "{}").err();
+    let too_large = LoadError::TooLarge { bytes: size, limit_bytes: size - 1 };
+    assert_eq!(error, Some(too_large.into()));
 }
 
 #[tokio::test]

@@ -1,15 +1,17 @@
 //! One line a misdeed: what comes of it. After each, nobody holds anything, an honest policy in the same engine decides rightly,
 //! and the same misdeed comes out the same: no instance remembers another.
 
-use super::{Decided, decide, engine, fuel_decides, granted_name, load, request, time_decides};
+use super::{
+    Decided, decide, engine, fuel_decides, granted_name, load, request, time_decides, with_settings,
+};
 use enlist::domain::{Decision, Fault, Stage};
-use enlist::sandbox::{DecideError, Limits, LoadError, Policy};
+use enlist::sandbox::{DecideError, Limits, MakeError, make};
 use enlist_artifacts::{honest, hostile};
 
 /// What has to come of a component.
 enum Comes {
-    /// It is not even loaded.
-    TurnedAway(fn(&LoadError) -> bool),
+    /// No policy can be made of it, with this code and in these words.
+    TurnedAway(&'static str, &'static str),
     /// A decision ends without an answer.
     Fails(Stage, Fault),
     /// An answer, which the host does not accept.
@@ -21,16 +23,31 @@ enum Comes {
 async fn check(component: &[u8], limits: Limits, comes: Comes) {
     let engine = engine(&limits);
     let honest = load(&engine, honest::EMPTY);
-    match (Policy::load(&engine, component, "{}"), comes) {
-        (Err(error), Comes::TurnedAway(why)) => assert!(why(&error), "{error:?}"),
+    // Whoever fails on everybody fails on the applicant that a policy is tried on.
+    let made = make(&engine, component, "{}");
+    match (with_settings(&engine, component, "{}"), comes) {
+        (Err(error), Comes::TurnedAway(code, words)) => {
+            assert!(is(&error, code) && error.to_string().contains(words), "{error:?}");
+            assert_eq!(made.err(), Some(error));
+        }
         (Err(error), _) => panic!("turned away: {error}"),
         (Ok(policy), comes) => {
+            match comes {
+                // What only the clock ends may be quick enough for a trial, which has more time.
+                Comes::Fails(_, Fault::TimedOut) => {}
+                Comes::Fails(..) => assert!(is(&made.expect_err("a trial"), "sample_failed")),
+                _ => assert!(made.is_ok(), "{made:?}"),
+            }
             for _ in 0..2 {
                 assert_comes(decide(&policy, &request(&[])).await, &comes);
                 assert_eq!(granted_name(decide(&honest, &request(&[])).await), "empty");
             }
         }
     }
+}
+
+fn is(error: &MakeError, wanted: &str) -> bool {
+    matches!(error, MakeError::TurnedAway { code, .. } if code.as_str() == wanted)
 }
 
 fn assert_comes(decided: Decided, comes: &Comes) {
@@ -63,33 +80,30 @@ macro_rules! misdeeds {
 }
 
 use Comes::{Fails, Granted, Refused, TurnedAway};
-use Fault::{
-    AnswerTooLarge, Malformed, OutOfFuel, OutOfMemory, SettingsRefused, TimedOut, Trapped,
-};
-use LoadError::{Imports, MissingExport, TooBig, TooCostly};
-use Stage::{Admit, Allow, Configure, Derive, Notes, Start};
+use Fault::{AnswerTooLarge, Malformed, OutOfFuel, OutOfMemory, TimedOut, Trapped};
+use Stage::{Admit, Allow, Derive};
 
 misdeeds! {
-    spin_start under fuel_decides: Fails(Start, OutOfFuel);
-    spin_configure under fuel_decides: Fails(Configure, OutOfFuel);
-    spin_realloc under fuel_decides: Fails(Configure, OutOfFuel);
+    spin_start under fuel_decides: TurnedAway("sample_failed", "OutOfFuel in start");
+    spin_configure under fuel_decides: TurnedAway("sample_failed", "OutOfFuel in configure");
+    spin_realloc under fuel_decides: TurnedAway("sample_failed", "OutOfFuel in configure");
     spin_realloc_later under fuel_decides: Fails(Admit, OutOfFuel);
     spin_admit under fuel_decides: Fails(Admit, OutOfFuel);
     spin_post_return under fuel_decides: Fails(Admit, OutOfFuel);
     spin_derive under fuel_decides: Fails(Derive, OutOfFuel);
     spin_allow under fuel_decides: Fails(Allow, OutOfFuel);
-    spin_notes under fuel_decides: Fails(Notes, OutOfFuel);
+    spin_notes under fuel_decides: TurnedAway("sample_failed", "OutOfFuel in notes");
     fill_memory under fuel_decides: Fails(Admit, OutOfFuel);
     slow_instructions under time_decides: Fails(Admit, TimedOut);
 
     hoard under fuel_decides: Fails(Admit, OutOfMemory);
-    hoard_start under fuel_decides: Fails(Start, OutOfMemory);
+    hoard_start under fuel_decides: TurnedAway("sample_failed", "OutOfMemory in start");
     refused_growth under fuel_decides: Fails(Admit, OutOfMemory);
-    hoard_tables under fuel_decides: Fails(Admit, OutOfMemory);
-    hoard_memories under fuel_decides: TurnedAway(|e| matches!(e, TooBig(_)));
-    hoard_instances under fuel_decides: TurnedAway(|e| matches!(e, TooCostly { .. }));
-    huge_memory under fuel_decides: TurnedAway(|e| matches!(e, TooBig(_)));
-    huge_table under fuel_decides: TurnedAway(|e| matches!(e, TooBig(_)));
+    hoard_tables under fuel_decides: TurnedAway("cannot_be_frozen", "`table.grow`");
+    hoard_memories under fuel_decides: TurnedAway("component_invalid", "does not fit");
+    hoard_instances under fuel_decides: TurnedAway("component_too_costly", "core modules");
+    huge_memory under fuel_decides: TurnedAway("component_invalid", "does not fit");
+    huge_table under fuel_decides: TurnedAway("component_invalid", "does not fit");
     remembers under fuel_decides: Granted("first");
     remembers_pages under fuel_decides: Granted("first");
 
@@ -114,7 +128,7 @@ misdeeds! {
     lie_discriminant under fuel_decides: Fails(Admit, Malformed);
     lie_length under fuel_decides: Fails(Derive, Malformed);
     lie_pointer under fuel_decides: Fails(Derive, Malformed);
-    lie_realloc under fuel_decides: Fails(Configure, Malformed);
+    lie_realloc under fuel_decides: TurnedAway("sample_failed", "Malformed in configure");
     lie_utf8 under fuel_decides: Fails(Derive, Malformed);
     bad_code under fuel_decides: Fails(Admit, Malformed);
     hosts_code under fuel_decides: Fails(Admit, Malformed);
@@ -125,13 +139,12 @@ misdeeds! {
 
     escape under fuel_decides: Refused("name_unusable");
     unnormalised under fuel_decides: Refused("name_unusable");
-    refuses_settings under fuel_decides: Fails(Configure, SettingsRefused);
-    imports_something under fuel_decides: TurnedAway(|e| matches!(e, Imports(name) if name == "clock"));
-    missing_export under fuel_decides: TurnedAway(|e| matches!(e, MissingExport(name) if name.contains("quota")));
+    refuses_settings under fuel_decides: TurnedAway("settings_refused", "no settings are good enough; /a~1b/0: not even this one");
+    imports_something under fuel_decides: TurnedAway("component_invalid", "imports clock");
+    missing_export under fuel_decides: TurnedAway("component_invalid", "does not export enlist:policy/quota");
 
-    // Honest as long as every decision configures its own instance; what cannot be frozen is for the freezing to turn away.
-    keeps_a_table under fuel_decides: Granted("empty");
-    drops_a_segment under fuel_decides: Granted("empty");
+    keeps_a_table under fuel_decides: TurnedAway("cannot_be_frozen", "`table.set`");
+    drops_a_segment under fuel_decides: TurnedAway("cannot_be_frozen", "`data.drop`");
 }
 
 /// A guest without a test of its name does not compile.

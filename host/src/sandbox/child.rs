@@ -1,0 +1,68 @@
+//! The child in which policies are made: limits itself before it reads anything, makes one policy, and ends.
+//! Refuses to be worth attacking: no secret, no folder, no more memory and time than it was given.
+
+use crate::sandbox::parcel::{Order, Product, pack_answer};
+use crate::sandbox::{Engine, MakeError, make};
+use rustix::process::{Resource, Rlimit, Signal};
+use std::io::{self, Read, Write};
+
+/// What one child may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allotment {
+    /// Address space: what its memory can never be more than.
+    pub address_space_bytes: u64,
+    /// Processor time of all its threads together.
+    pub cpu_seconds: u64,
+}
+
+impl Default for Allotment {
+    fn default() -> Self {
+        Self { address_space_bytes: 2 << 30, cpu_seconds: 60 }
+    }
+}
+
+/// Descriptors: three are there, and the engine has a few.
+const DESCRIPTORS: u64 = 64;
+
+/// Everything the child does, from standard input to standard output.
+pub fn make_for_the_parent(allotment: &Allotment) -> io::Result<()> {
+    limit(allotment)?;
+    let mut order = Vec::new();
+    io::stdin().lock().read_to_end(&mut order)?;
+    let order = Order::unpack(&order)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "an order that is cut off"))?;
+    let answer = carry_out(&order);
+    let answer = match &answer {
+        Ok(code) => pack_answer(Ok(Product {
+            engine: code.engine(),
+            notes: code.notes().iter().map(String::as_str).collect(),
+            code: code.bytes(),
+        })),
+        Err(error) => pack_answer(Err(error.clone())),
+    };
+    let mut out = io::stdout().lock();
+    out.write_all(&answer)?;
+    out.flush()
+}
+
+fn carry_out(order: &Order<'_>) -> Result<crate::sandbox::Code, MakeError> {
+    make(&Engine::new(&order.limits)?, order.component, order.settings_json)
+}
+
+/// None of it can be taken back.
+fn limit(allotment: &Allotment) -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    rustix::process::nice(19)?;
+    // Where memory runs short the kernel shall take this process, not the server. Only a convenience: without /proc there is none.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    lower(Resource::Core, 0)?;
+    lower(Resource::Nofile, DESCRIPTORS)?;
+    lower(Resource::As, allotment.address_space_bytes)?;
+    lower(Resource::Cpu, allotment.cpu_seconds)
+}
+
+fn lower(resource: Resource, most: u64) -> io::Result<()> {
+    let before = rustix::process::getrlimit(resource).maximum;
+    let most = Some(before.map_or(most, |before| before.min(most)));
+    Ok(rustix::process::setrlimit(resource, Rlimit { current: most, maximum: most })?)
+}
