@@ -16,6 +16,7 @@ mod first_start;
 mod homes;
 mod identity;
 mod keys;
+mod making;
 mod metrics;
 mod names;
 mod openapi;

@@ -103,7 +103,8 @@ fn turned_away(error: &MakeError) -> Ending {
     };
     eprintln!("enlist: the policy refuses its settings");
     for Problem { path, message } in problems {
-        eprintln!("  {}: {}", quote(path), quote(message));
+        let place = if path.is_empty() { "the whole" } else { path };
+        eprintln!("  {}: {}", quote(place), quote(message));
     }
     Ending::WrongUse
 }
