@@ -90,7 +90,7 @@ impl Workbench {
         let code =
             freeze(&self.engine, component, settings).map_err(|error| turned_away(&error))?;
         for note in code.notes() {
-            eprintln!("note: configure: {}", quote(note));
+            eprintln!("note: {}", quote(note));
         }
         Policy::of_code(&self.engine, &code).map_err(|error| fail(&error, Ending::Failed))
     }

@@ -65,9 +65,8 @@ pub(super) fn cases_file(subject: &Subject, named: Option<&PathBuf>) -> Result<P
 struct Outcome {
     name: String,
     differences: Vec<Difference>,
-    /// The decision, or how the policy failed.
+    /// The decision, or how the policy failed: that differs from whatever a case can expect.
     found: Value,
-    failed: bool,
     notes: Vec<String>,
 }
 
@@ -83,20 +82,20 @@ fn decide(bench: &Workbench, policy: &Policy, case: Case) -> Outcome {
             let (decision, _, _) = ask::shown(verdict.decision);
             let found = json!(decision);
             let differences = case.differences(&found);
-            Outcome { name: case.name, differences, found, failed: false, notes: verdict.notes }
+            Outcome { name: case.name, differences, found, notes: verdict.notes }
         }
         Err(failure) => {
             let code = failure.fault.code().as_str();
             let found = json!({"code": code, "detail": failure.to_string()});
             let (differences, notes) = (case.differences(&found), Vec::new());
-            Outcome { name: case.name, differences, found, failed: true, notes }
+            Outcome { name: case.name, differences, found, notes }
         }
     }
 }
 
 impl Outcome {
     fn good(&self) -> bool {
-        !self.failed && self.differences.is_empty()
+        self.differences.is_empty()
     }
 
     fn json(&self) -> Value {
@@ -107,7 +106,6 @@ impl Outcome {
             "ok": self.good(),
             "differences": self.differences.iter().map(difference).collect::<Vec<_>>(),
             "found": self.found,
-            "failed": self.failed,
             "notes": self.notes,
         })
     }
