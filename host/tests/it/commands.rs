@@ -155,12 +155,17 @@ fn inspect_says_what_a_component_is_and_whether_it_would_be_loaded() {
         (hostile::IMPORTS_SOMETHING, "imports"),
         (hostile::MISSING_EXPORT, "does not export"),
         (&b"text"[..], "not a component"),
+        (hostile::SPIN_ADMIT, "sample_failed"),
     ] {
         let policy = shell.file("policy.wasm", component);
         let (code, out, _) = shell.run(&["policy", "inspect", &policy], "", &[]);
         assert_eq!(code, Some(1));
         assert!(out.contains("turned away") && out.contains(why), "{out}");
     }
+    let policy = shell.file("policy.wasm", hostile::REFUSES_SETTINGS);
+    let (code, out, _) = shell.run(&["policy", "inspect", &policy], "", &[]);
+    assert_eq!(code, Some(0), "settings are not the component");
+    assert!(out.contains("with settings; without: settings_refused"), "{out}");
 }
 
 #[test]

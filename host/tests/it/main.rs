@@ -21,6 +21,7 @@ mod metrics;
 mod names;
 mod openapi;
 mod policies;
+mod policy_author;
 mod provision_user;
 mod record;
 mod remote;
