@@ -19,7 +19,7 @@ use crate::config::{Config, Loaded, PagemapScan};
 use crate::homes::{HomeError, Homes, Root, Style};
 use crate::http::{Manners, Rooms};
 use crate::ledger::{Ledger, LedgerError, Privacy};
-use crate::manage::{Ground, Operations, resolved};
+use crate::manage::{Ground, Operations, Stock, resolved};
 use crate::probation::Probations;
 use crate::provision::Provisioner;
 use crate::sandbox::{
@@ -245,10 +245,8 @@ async fn open(
         ledger.clone(),
         Arc::clone(&catalog),
         Arc::clone(&homes),
-        workshop,
         ground,
-        first,
-        policy_file::built_in,
+        Stock { workshop, first, built_in: policy_file::built_in },
         Arc::clone(&probations),
     );
     operations.resume_probations().await?;

@@ -93,9 +93,10 @@ const EXAMPLES: &str = "Examples:
   enlist -t default decisions list --since 2h         what requests came to
   enlist backup /mnt/copies/monday.db                 the database; copy the folders after it
   enlist doctor                                       whether database and folders belong together
-  enlist policy inspect builtin:localpart             what a policy is
-  enlist policy run ./mine.wasm < applicant.json      what it would decide
-  enlist -t acme policy push ./mine.wasm --activate   and it decides for acme
+  enlist policy new club                              a policy of your own, in a new folder
+  enlist policy test club --watch                     its cases, again whenever a file changes
+  enlist policy run club < applicant.json             what it would decide
+  enlist -t acme policy push club --activate          and it decides for acme
   enlist -t acme policy rollback                      back to what decided before";
 
 /// How a verb ends.
@@ -139,7 +140,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Policy(policy::PolicyVerb::Remote(verb))) => {
             ask(config, remote, |client| revisions::run(client, verb))
         }
-        Some(Verb::Policy(policy::PolicyVerb::Local(verb))) => policy::run(config, verb),
+        Some(Verb::Policy(policy::PolicyVerb::Local(verb))) => policy::run(config, &remote, verb),
         Some(Verb::Tenant(verb)) => ask(config, remote, |client| tenant::run(client, verb)),
         Some(Verb::Key(verb)) => {
             key::run(config, data_dir, remote, verb).unwrap_or_else(|early| early)
@@ -180,6 +181,13 @@ fn completions(shell: Shell) -> Ending {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "enlist", &mut script);
     say(&String::from_utf8_lossy(&script))
+}
+
+impl Ending {
+    /// This one, unless what came before it ended otherwise than well.
+    pub(crate) fn after(self, before: Self) -> Self {
+        if before == Self::Yes { self } else { before }
+    }
 }
 
 /// Prints on standard output. Whoever stops reading has read enough.

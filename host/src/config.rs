@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Address and port to listen on.
+    #[serde(deserialize_with = "units::socket")]
     pub listen: SocketAddr,
     /// Where the database and, unless said otherwise, the homes are.
     pub data_dir: PathBuf,

@@ -23,6 +23,7 @@ mod status;
 mod tenant;
 mod tenants;
 
+pub(crate) use keys::shown_once;
 pub use openapi::document;
 
 use health::Readiness;
@@ -64,8 +65,10 @@ pub struct Rooms {
     places: Places,
     /// The same for requests that only read.
     reading: Places,
-    /// The same for requests that send or fetch a component.
+    /// The same for requests that send a component.
     making: Places,
+    /// The same for requests that fetch one.
+    fetching: Places,
     /// For `/readyz`.
     readiness: Arc<Readiness>,
 }
@@ -90,6 +93,7 @@ impl Rooms {
             places: Places::default(),
             reading: Places::reading(),
             making: Places::making(),
+            fetching: Places::fetching(),
             readiness: Arc::default(),
         }
     }

@@ -13,6 +13,7 @@ mod keys;
 mod record;
 mod retention;
 mod revisions;
+mod sites;
 mod sqlite;
 mod status;
 mod survey;
@@ -24,7 +25,7 @@ pub use accounts::{Acted, Claim, Opened, Recognition, Reservation, Standing};
 pub use authenticate::Denied;
 pub use file::{Content, LedgerFile, copy_name, make_private_folder, move_wal, sync_folder_of};
 pub use first_start::FirstStart;
-pub use keyring::{KeyEntry, NewKey, recover_key};
+pub use keyring::{KeyEntry, NewKey, WrongTerm, recover_key};
 pub use keys::{Key, KeyError, KeyKind, Scope};
 pub use record::{Act, Asked, Entry, Privacy, Said};
 pub use retention::Walk;
@@ -32,9 +33,10 @@ pub use revisions::{
     ActiveRevision, FellBack, Moved, NewRevision, OnProbation, RevisionEntry, SettingsDocument,
     StoredRevision, Unmoved,
 };
+pub use sites::Site;
 pub use status::Lately;
 pub use survey::{Component, Counter, HeldName, ReservedName, StoredSettings, SurveyedTenant};
-pub use tenants::{NewTenant, Site, TenantChange, TenantEntry, Unchanged};
+pub use tenants::{NewTenant, TenantChange, TenantEntry, Unchanged};
 
 use crate::domain::{FoldKey, HostCode, TenantId, TenantName};
 use sqlite::Database;
@@ -72,7 +74,7 @@ pub struct Tenant {
     /// When it was made: a removed tenant's number may be given again.
     since: i64,
     key: String,
-    /// Of the key; none when it is an operator's, which opens all.
+    /// Of the key; none when it is an operator's that opens all.
     scopes: Option<Vec<Scope>>,
 }
 
@@ -186,6 +188,13 @@ impl LedgerError {
             | Self::Newer { .. }
             | Self::Older { .. } => HostCode::StorageUnavailable,
         }
+    }
+
+    /// Whether the file is no sound database: asking again would not help.
+    pub fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        let Self::Database(error) = self else { return false };
+        matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
     }
 
     /// Whether what was to be written may be there all the same.

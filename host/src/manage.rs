@@ -46,6 +46,16 @@ pub struct Operations {
     probations: Arc<Probations>,
 }
 
+/// What revisions are made of, and where.
+pub struct Stock {
+    /// Where they are made.
+    pub workshop: Arc<Workshop>,
+    /// Revision 1 of every new tenant.
+    pub first: StoredRevision,
+    /// The components that travel inside the binary.
+    pub built_in: BuiltIn,
+}
+
 /// A component of the binary's own.
 pub type BuiltIn = fn(&str) -> Option<&'static [u8]>;
 
@@ -151,17 +161,16 @@ fn detail(unchanged: &Unchanged) -> Option<String> {
 }
 
 impl Operations {
-    /// The rooms that changes lead through. `first` is revision 1 of every tenant that is made here.
+    /// The rooms that changes lead through.
     pub fn new(
         ledger: Ledger,
         catalog: Arc<Catalog>,
         homes: Arc<Homes>,
-        workshop: Arc<Workshop>,
         ground: Ground,
-        first: StoredRevision,
-        built_in: BuiltIn,
+        stock: Stock,
         probations: Arc<Probations>,
     ) -> Self {
+        let Stock { workshop, first, built_in } = stock;
         Self {
             ledger,
             catalog,

@@ -70,6 +70,9 @@ pub enum UpkeepError {
         /// Why.
         source: io::Error,
     },
+    /// What the WAL has cannot be moved into the database, and the exchange would take the WAL away.
+    #[error("somebody still reads {} as it was: end that first", .0.display())]
+    StillRead(PathBuf),
     /// A home root cannot be looked at or mended.
     #[error("a home root")]
     Home(#[from] HomeError),

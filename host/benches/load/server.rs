@@ -5,11 +5,11 @@ use rusqlite::Connection;
 use serde_json::Value;
 use std::error::Error;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A server that runs.
 pub(crate) struct Server {
@@ -33,13 +33,9 @@ impl Server {
     ) -> Result<Self, Box<dyn Error>> {
         let (child, line) = spawn(folder, settings)?;
         let key = |name: &str| line[name].as_str().map(str::to_owned).ok_or("no key");
-        Ok(Self {
-            folder: folder.to_owned(),
-            child,
-            address: address(&line)?,
-            key: key("tenant_key")?,
-            operator_key: key("operator_key")?,
-        })
+        let (key, operator_key) = (key("tenant_key")?, key("operator_key")?);
+        let folder = folder.to_owned();
+        Ok(Self { folder, child, address: address(&line)?, key, operator_key })
     }
 
     /// Stops it, so that the database is one file that can be copied, and starts it again.
@@ -58,13 +54,53 @@ impl Server {
         Ok(())
     }
 
-    /// Runs a verb that asks it, with the tenant's key.
+    /// Stops it and starts it again; how long it took from there until it was ready.
+    pub(crate) fn start_again(mut self) -> Result<(Self, Duration), Box<dyn Error>> {
+        self.stop()?;
+        let began = Instant::now();
+        let (child, line) = spawn(&self.folder, &[])?;
+        (self.child, self.address) = (child, address(&line)?);
+        while !self.is_ready()? {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok((self, began.elapsed()))
+    }
+
+    fn is_ready(&self) -> Result<bool, Box<dyn Error>> {
+        let Ok(mut stream) = TcpStream::connect(self.address) else { return Ok(false) };
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer.starts_with("HTTP/1.1 200"))
+    }
+
+    /// Memory of its own, in KiB: what no file stands behind.
+    pub(crate) fn anonymous_kib(&self) -> Result<u64, Box<dyn Error>> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("RssAnon:")).ok_or("no RssAnon")?;
+        Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+    }
+
+    /// How many files it has open.
+    pub(crate) fn descriptors(&self) -> Result<usize, Box<dyn Error>> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.id()))?.count())
+    }
+
+    /// Runs a verb that asks it, with the operator's key.
+    pub(crate) fn operate(&self, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
+        self.run_verb(&self.operator_key, arguments)
+    }
+
+    /// The same with the key of tenant `default`, about that tenant.
     pub(crate) fn enlist(&self, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
+        self.run_verb(&self.key, &[&["-t", "default"], arguments].concat())
+    }
+
+    fn run_verb(&self, key: &str, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_enlist"));
-        command.args(["-t", "default"]).args(arguments);
-        command
-            .env("ENLIST_SERVER", format!("http://{}", self.address))
-            .env("ENLIST_KEY", &self.key);
+        command.args(arguments);
+        command.env("ENLIST_SERVER", format!("http://{}", self.address)).env("ENLIST_KEY", key);
         let output = command.output()?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         if output.status.success() {

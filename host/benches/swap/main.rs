@@ -95,7 +95,7 @@ impl Run {
         let mut connection = opened.map_err(|error| error.to_string())?;
         for _ in 0..times {
             let swap = self.swaps.replace(self.swaps.get() + 1);
-            if swap % BROKEN_EVERY == 0 {
+            if swap.is_multiple_of(BROKEN_EVERY) {
                 let broken = r#"{"settings":{"no such setting":1}}"#;
                 let line = "POST /v1/revisions";
                 let (status, text) = connection.ask(line, &self.server.key, "", broken).await?;
@@ -104,7 +104,7 @@ impl Run {
                 }
                 self.turned_away.set(self.turned_away.get() + 1);
             }
-            let revision = if swap % 2 == 0 { 2 } else { 1 };
+            let revision = if swap.is_multiple_of(2) { 2 } else { 1 };
             let line = format!("POST /v1/revisions/{revision}/activate");
             let (status, text) = connection.ask(&line, &self.server.key, "", "").await?;
             if status != "200" {

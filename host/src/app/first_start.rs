@@ -3,7 +3,7 @@
 //! Refuses to show a key twice, and to put one into the log.
 
 use crate::app::policy_file::{DEFAULT_POLICY, read_revision};
-use crate::app::{AppError, Manner};
+use crate::app::{AppError, Manner, tls};
 use crate::config::Config;
 use crate::ledger::{FirstStart, Key, KeyKind, Ledger, StoredRevision};
 use crate::sandbox::MakeError;
@@ -22,9 +22,17 @@ pub(super) struct Plan {
     line: Line,
     /// Where the doors are.
     url: String,
+    /// How `curl` gets there.
+    way: Way,
     keys: Keys,
     revision: StoredRevision,
     manner: Manner,
+}
+
+/// A URL, and what `curl` has to be told beside it.
+struct Way {
+    url: String,
+    options: String,
 }
 
 /// What a start has to say on standard output.
@@ -101,7 +109,8 @@ impl Plan {
             data_dir: config.data_dir.clone(),
             ..Line::default()
         };
-        Ok(Self { line, url: config.url(address), keys, revision, manner })
+        let (url, way) = (config.url(address), Way::to(config, address)?);
+        Ok(Self { line, url, way, keys, revision, manner })
     }
 
     /// The first policy: a component and its settings. It is to be made before the plan is carried out.
@@ -123,7 +132,7 @@ impl Plan {
     /// Keys first, where they can be read again or where somebody reads them now; then the database. A start that dies in
     /// between has not happened: the next one takes the file's keys over, or shows new ones.
     pub(super) async fn carry_out(self, ledger: &Ledger) -> Result<(), AppError> {
-        let Self { line, url, keys, revision, manner } = self;
+        let Self { line, url, way, keys, revision, manner } = self;
         let keys_file = line.keys_file.clone().unwrap_or_default();
         let shown = Line {
             operator_key: keys.operator_is_new.then(|| keys.operator.reveal().to_owned()),
@@ -137,7 +146,7 @@ impl Plan {
                     (Announcement::Line(Line { keys_file: None, ..shown.clone() }), false)
                 }
                 (true, Manner { terminal: true, .. }) => {
-                    (Announcement::Table(first_table(&shown, &url)), false)
+                    (Announcement::Table(first_table(&shown, &url, &way)), false)
                 }
                 (true, _) => (Announcement::Line(line), true),
             };
@@ -152,6 +161,23 @@ impl Plan {
             let _ = std::fs::remove_file(&keys_file);
         }
         Ok(())
+    }
+}
+
+impl Way {
+    /// Over TLS the name that the certificate is for, wherever it leads from here: for the address it would not be taken.
+    fn to(config: &Config, address: SocketAddr) -> Result<Self, AppError> {
+        let url = config.url(address);
+        let Some(files) = config.tls() else { return Ok(Self { url, options: String::new() }) };
+        Ok(match tls::Pair::read(files)?.host() {
+            Some(host) => {
+                let (port, url) = (address.port(), format!("https://{host}:{}", address.port()));
+                let ip = address.to_string();
+                let ip = ip.strip_suffix(&format!(":{port}")).unwrap_or(&ip);
+                Self { url, options: format!("--resolve {host}:{port}:{ip} ") }
+            }
+            None => Self { url, options: String::new() },
+        })
     }
 }
 
@@ -221,11 +247,17 @@ fn write_keys(path: &Path, line: &Line) -> Result<(), AppError> {
     write().map_err(|source| AppError::DataDir { path: path.to_owned(), source })
 }
 
-fn first_table(line: &Line, url: &str) -> String {
+fn first_table(line: &Line, url: &str, Way { url: asked, options }: &Way) -> String {
     let data_dir = line.data_dir.display();
     let operator = line.operator_key.as_deref().unwrap_or("(as supplied)");
     let tenant = line.tenant_key.as_deref().unwrap_or("(as supplied)");
     let sent = line.tenant_key.as_deref().unwrap_or("$TENANT_KEY");
+    let over_tls = url.starts_with("https:");
+    let hint = if over_tls {
+        " (with --cacert FILE if this machine does not trust the certificate's signer)"
+    } else {
+        ""
+    };
     format!(
         r#"Enlist is set up and listens on {url}
 
@@ -233,9 +265,9 @@ fn first_table(line: &Line, url: &str) -> String {
   operator key   {operator}
   tenant key     {tenant}   (tenant default)
 
-Only their hashes are kept: write the keys down, they are not shown again. Try it:
+Only their hashes are kept: write the keys down, they are not shown again. Try it{hint}:
 
-  curl -X POST {url}/provision-user \
+  curl {options}-X POST {asked}/provision-user \
     -H "Content-Type: application/json" \
     -H "X-API-Key: {sent}" \
     -d '{{"username":"testuser@example.com","email":"testuser@example.com","user_attributes":{{"email":"testuser@example.com","email_verified":"true"}}}}'

@@ -4,9 +4,11 @@
 use crate::app::data_dir::another_owner;
 use crate::config::Config;
 use crate::domain::TenantName;
-use crate::ledger::{LedgerError, NewKey, Scope, recover_key};
+use crate::http::shown_once;
+use crate::ledger::{KeyKind, LedgerError, NewKey, WrongTerm, recover_key};
+use crate::manage::Made;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// A key that is wanted without asking a server.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ pub(crate) struct LocalKey<'a> {
     /// What it is for.
     pub(crate) note: &'a str,
     /// From now on.
-    pub(crate) expires_in: Option<Duration>,
+    pub(crate) expires_in_seconds: Option<u64>,
 }
 
 /// Why there is no key.
@@ -35,9 +37,9 @@ pub(crate) enum RecoveryError {
         /// Whose.
         owner: u32,
     },
-    /// No such scope.
-    #[error("{0:?} is no scope: expected some of provision, policy, read, manage, metrics")]
-    NoScope(String),
+    /// What is wanted of it cannot be meant.
+    #[error(transparent)]
+    Wrong(#[from] WrongTerm),
     /// No such tenant.
     #[error("there is no tenant {0}")]
     NoTenant(String),
@@ -46,32 +48,21 @@ pub(crate) enum RecoveryError {
     Ledger(#[from] LedgerError),
 }
 
-/// Makes a key and gives its id and its text.
-pub(crate) fn create_key(
-    config: &Config,
-    wanted: &LocalKey<'_>,
-) -> Result<(String, String), RecoveryError> {
+/// Makes a key, and shows it as a server that made it would.
+pub(crate) fn create_key(config: &Config, wanted: &LocalKey<'_>) -> Result<Value, RecoveryError> {
     let database = config.database_path();
     check_owner(&config.data_dir)?;
     check_owner(database)?;
-    let scope =
-        |name: &String| Scope::parse(name).ok_or_else(|| RecoveryError::NoScope(name.clone()));
-    let named: Vec<Scope> = wanted.scopes.iter().map(scope).collect::<Result<_, _>>()?;
-    let scopes = match (wanted.tenant, named.is_empty()) {
-        (None, _) => Vec::new(),
-        (Some(_), true) => Scope::DEFAULT.to_vec(),
-        (Some(_), false) => named,
-    };
+    let kind = if wanted.tenant.is_some() { KeyKind::Tenant } else { KeyKind::Operator };
+    let scopes = Some(wanted.scopes).filter(|scopes| !scopes.is_empty());
+    let new = NewKey::wanted(kind, scopes, wanted.note, wanted.expires_in_seconds)?;
     let no_tenant = || RecoveryError::NoTenant(wanted.tenant.unwrap_or_default().to_owned());
     let tenant = match wanted.tenant {
         Some(name) => Some(TenantName::parse(name).ok_or_else(no_tenant)?),
         None => None,
     };
-    let expires_in_ms =
-        wanted.expires_in.map(|time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
-    let new = NewKey { scopes, note: wanted.note.to_owned(), expires_in_ms };
     let (key, entry) = recover_key(database, tenant.as_ref(), &new)?.ok_or_else(no_tenant)?;
-    Ok((entry.id, key.reveal().to_owned()))
+    Ok(json!(shown_once(Made { key, entry })))
 }
 
 /// Whoever changes something here must be who runs the server, also when that is not root and they are.

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::{error, info};
+use webpki::EndEntityCert;
 
 /// How often the files are looked at. Read and compared, not watched: a renewal may swap a link, a folder, or a mount above them.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -31,6 +32,13 @@ pub(super) struct Pair {
 impl Pair {
     pub(super) fn read(files: &TlsConfig) -> Result<Self, AppError> {
         Ok(Self { cert: read("tls.cert", &files.cert)?, key: read("tls.key", &files.key)? })
+    }
+
+    /// The first host that the certificate is for, if it names one that can be asked for.
+    pub(super) fn host(&self) -> Option<String> {
+        let first = CertificateDer::pem_slice_iter(&self.cert).next()?.ok()?;
+        let certificate = EndEntityCert::try_from(&first).ok()?;
+        certificate.valid_dns_names().find(|name| !name.starts_with('*')).map(str::to_owned)
     }
 
     /// What serves with it; an error when it is no pair.

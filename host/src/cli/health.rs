@@ -1,8 +1,9 @@
 //! `enlist health`: asks `/readyz`; for a process supervisor or a container's health check.
 
+use crate::cli::Ending;
 use crate::cli::client::{Remote, Server};
-use crate::cli::{Ending, say};
 use reqwest::Method;
+use serde_json::json;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,9 +14,9 @@ pub(super) fn run(config: Option<PathBuf>, remote: &Remote) -> Result<Ending, En
     let server = Server::find(config, remote)?;
     let request = server.request(Method::GET, server.url(&["readyz"])?).timeout(ANSWER_WITHIN);
     let (status, _) = server.exchange(request)?;
-    if status.is_success() {
-        return Ok(say("ready\n"));
-    }
-    say("not ready\n");
-    Ok(Ending::Failed)
+    let ready = status.is_success();
+    let said = remote.show(&json!({ "ready": ready }), |_| {
+        if ready { "ready\n" } else { "not ready\n" }.to_owned()
+    });
+    Ok(if ready { said } else { Ending::Failed })
 }

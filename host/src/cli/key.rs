@@ -31,7 +31,7 @@ pub(super) enum KeyVerb {
 /// Whose keys a verb is about.
 #[derive(Debug, Args)]
 pub(super) struct Whose {
-    /// Operator keys, which open every tenant, instead of a tenant's.
+    /// Operator keys, instead of a tenant's: they open every tenant.
     #[arg(long)]
     operator: bool,
 }
@@ -41,8 +41,9 @@ pub(super) struct Whose {
 pub(super) struct Wanted {
     #[command(flatten)]
     whose: Whose,
-    /// What it may be used for, of provision, policy, read, manage, metrics [default: provision,policy,read].
-    #[arg(long, value_name = "SCOPE,…", value_delimiter = ',', conflicts_with = "operator")]
+    /// What it may be used for, of provision, policy, read, manage, metrics [default: provision,policy,read]. With --operator
+    /// metrics alone: a key for Prometheus, that opens /metrics and nothing else.
+    #[arg(long, value_name = "SCOPE,…", value_delimiter = ',')]
     scope: Vec<String>,
     /// How long it holds, such as 90d or 12h [default: until it is revoked].
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
@@ -111,14 +112,17 @@ fn create_locally(
     let tenant = if wanted.whose.operator { None } else { Some(wanted.whose.tenant(remote)?) };
     let flags = Flags { config, data_dir: wanted.data_dir.clone() };
     let loaded = Config::load(&flags).map_err(|error| fail(&error, Ending::WrongUse))?;
-    let local =
-        LocalKey { tenant, scopes: &wanted.scope, note: &wanted.note, expires_in: wanted.expires };
+    let local = LocalKey {
+        tenant,
+        scopes: &wanted.scope,
+        note: &wanted.note,
+        expires_in_seconds: wanted.expires.map(|time| time.as_secs()),
+    };
     let made = app::create_key(&loaded.config, &local).map_err(|error| {
-        let wrong = matches!(error, RecoveryError::NoDatabase(_) | RecoveryError::NoScope(_));
+        let wrong = matches!(error, RecoveryError::NoDatabase(_) | RecoveryError::Wrong(_));
         fail(&error, if wrong { Ending::WrongUse } else { Ending::No })
     });
-    let (id, key) = made?;
-    Ok(shown(remote, &json!({"id": id, "key": key})))
+    Ok(shown(remote, &made?))
 }
 
 fn create(client: &Client, wanted: &Wanted) -> Result<Ending, Ending> {

@@ -2,6 +2,7 @@
 //! Refuses to judge a component or its settings: the server makes the revision, or says what is wrong.
 
 use crate::cli::client::{Client, Table, text};
+use crate::cli::policy::compile;
 use crate::cli::{Ending, fail};
 use crate::sandbox::quote;
 use crate::wire::SettingsForm;
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub(super) enum RevisionsVerb {
     /// Make a revision of a component and its settings; it decides nothing before it is activated.
     Push {
-        /// A component file, or builtin:NAME.
+        /// A component file, a folder with a policy's source (it is built first), or builtin:NAME.
         policy: String,
         /// Its settings, TOML or JSON [default: {}].
         #[arg(long, value_name = "FILE")]
@@ -88,9 +89,15 @@ pub(super) fn run(client: &Client, verb: RevisionsVerb) -> Result<Ending, Ending
             let mut form = if policy.starts_with("builtin:") {
                 Form::new().text("policy", policy)
             } else {
-                let name = Path::new(&policy).file_name().unwrap_or_default();
-                let part = Part::bytes(read(Path::new(&policy))?);
-                let part = part.file_name(name.to_string_lossy().into_owned());
+                let path = Path::new(&policy);
+                let (bytes, file) = if path.is_dir() {
+                    let built = compile(path)?;
+                    (built.component, built.file)
+                } else {
+                    (read(path)?, path.to_owned())
+                };
+                let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let part = Part::bytes(bytes).file_name(name);
                 Form::new().part("component", typed(part, "application/wasm")?)
             };
             if let Some(settings) = settings {

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 const PREFIX: &str = "ENLIST_";
 
 /// `ENLIST_` variables that are no settings of the server's.
-const NOT_SETTINGS: [&str; 9] = [
+const NOT_SETTINGS: [&str; 10] = [
     "ENLIST_CONFIG",
     "ENLIST_TENANT",
     "ENLIST_SERVER",
@@ -17,6 +17,7 @@ const NOT_SETTINGS: [&str; 9] = [
     "ENLIST_KEY_FILE",
     "ENLIST_VECTORS",
     "ENLIST_KILL_AT",
+    "ENLIST_HOLD_AT",
     "ENLIST_KILLS",
     "ENLIST_SEED",
 ];

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Unexpected, Visitor};
 use serde::{Serialize, Serializer};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -187,9 +187,14 @@ pub(super) fn text_or_number<'de, D: Deserializer<'de>>(
     deserializer.deserialize_any(Word)
 }
 
-/// An address with its port, or empty text for none.
+/// An address with its port.
+pub(super) fn socket<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    deserializer.deserialize_any(AddressText)
+}
+
+/// The same, or empty text for none.
 pub(super) mod address {
-    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::de::{Deserialize, Deserializer, IntoDeserializer};
     use serde::ser::Serializer;
     use std::net::SocketAddr;
 
@@ -207,14 +212,23 @@ pub(super) mod address {
         deserializer: D,
     ) -> Result<Option<SocketAddr>, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let parse = |text: &str| {
-            text.parse().map_err(|error| {
-                D::Error::custom(format!(
-                    "{text:?}: {error}: expected an address and a port such as \"127.0.0.1:9100\""
-                ))
-            })
-        };
-        (!text.is_empty()).then(|| parse(&text)).transpose()
+        (!text.is_empty())
+            .then(|| super::socket(IntoDeserializer::<D::Error>::into_deserializer(text)))
+            .transpose()
+    }
+}
+
+struct AddressText;
+
+impl Visitor<'_> for AddressText {
+    type Value = SocketAddr;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an address and a port such as \"127.0.0.1:27703\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<SocketAddr, E> {
+        text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
     }
 }
 

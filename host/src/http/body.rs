@@ -10,7 +10,7 @@ const ARRIVES_WITHIN: Duration = Duration::from_secs(10);
 
 /// What is taken in of a body that is too large, and thrown away, and how long that may take. A client that is still sending when
 /// the connection ends loses the answer; a proxy makes a 502 of it.
-const THROWN_AWAY_BYTES: usize = 1 << 20;
+const THROWN_AWAY_BYTES: usize = 32 << 20;
 const THROWN_AWAY_WITHIN: Duration = Duration::from_secs(2);
 
 /// Reads a body of at most `limit_bytes`. Only a body that is too large, too slow or broken on its way is an error: what it

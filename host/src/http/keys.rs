@@ -5,7 +5,7 @@ use crate::domain::Page;
 use crate::http::problem::Problem;
 use crate::http::tenant;
 use crate::http::tenants::{Asked, enter, read, to_its_end};
-use crate::ledger::{KeyEntry, NewKey, Scope};
+use crate::ledger::{KeyEntry, KeyKind, NewKey, Scope, WrongTerm};
 use crate::manage::Made;
 use crate::wire::{KeyForm, KeyText, ListText, moment, read_form};
 use axum::body::Body;
@@ -14,12 +14,6 @@ use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-
-/// Longer than anybody plans: a hundred years of seconds.
-const EXPIRES_LIMIT: u64 = 100 * 366 * 86_400;
-
-/// The longest note, in bytes.
-const NOTE_LIMIT: usize = 200;
 
 /// Lists a tenant's keys, never their text
 ///
@@ -43,11 +37,7 @@ pub(super) async fn create(asked: Asked, body: Body) -> Response {
     let answer = async {
         let tenant = enter(&rooms, &headers, &named, &[Scope::Manage]).await?;
         let form: KeyForm = read_form(&read(&rooms, body).await?)?;
-        let scopes = match &form.scopes {
-            Some(names) => scopes(names)?,
-            None => Scope::DEFAULT.to_vec(),
-        };
-        let new = new_key(form, scopes)?;
+        let new = new_key(KeyKind::Tenant, &form)?;
         let (operations, id) = (rooms.operations.clone(), id.0.clone());
         let work = async move { operations.create_key(&tenant, new, &id).await };
         Ok(made(to_its_end(work).await?))
@@ -86,18 +76,15 @@ pub(super) async fn list_operators(asked: Asked) -> Response {
 
 /// Makes a key of the operators'
 ///
-/// Its text is in this answer and never again. Needs an operator's key.
+/// Its text is in this answer and never again. It opens everything, or with the scope `metrics` that alone. Needs an operator's
+/// key.
 #[utoipa::path(post, path = "/v1/operator-keys", request_body = KeyForm, responses((status = 201, body = KeyText)))]
 pub(super) async fn create_operators(asked: Asked, body: Body) -> Response {
     let (State(rooms), Extension(id), _, headers) = asked;
     let answer = async {
         let operator = tenant::enter_house(&rooms, &headers).await?;
         let form: KeyForm = read_form(&read(&rooms, body).await?)?;
-        if form.scopes.is_some() {
-            let why = "an operator key opens everything".to_owned();
-            return Err(Problem::field("scopes").explained(Some(why)));
-        }
-        let (operations, new) = (rooms.operations.clone(), new_key(form, Vec::new())?);
+        let (operations, new) = (rooms.operations.clone(), new_key(KeyKind::Operator, &form)?);
         let work = async move { operations.create_operator_key(&operator, new).await };
         Ok(made(to_its_end(work).await?))
     };
@@ -119,29 +106,9 @@ pub(super) async fn revoke_operators(asked: Asked) -> Response {
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-fn scopes(names: &[String]) -> Result<Vec<Scope>, Problem> {
-    let wrong = || {
-        let all = Scope::ALL.map(Scope::as_str).join(", ");
-        Problem::field("scopes").explained(Some(format!("expected some of {all}")))
-    };
-    // In the order of the contract, each once.
-    let named = Scope::ALL.into_iter().filter(|scope| names.iter().any(|n| n == scope.as_str()));
-    let scopes: Vec<_> = named.collect();
-    let known = names.iter().all(|name| Scope::parse(name).is_some());
-    if known && !scopes.is_empty() { Ok(scopes) } else { Err(wrong()) }
-}
-
-fn new_key(form: KeyForm, scopes: Vec<Scope>) -> Result<NewKey, Problem> {
-    let wrong = |field, why: &str| Err(Problem::field(field).explained(Some(why.to_owned())));
-    let note = form.note.unwrap_or_default();
-    if note.len() > NOTE_LIMIT || note.chars().any(char::is_control) {
-        return wrong("note", "expected at most 200 bytes on one line");
-    }
-    if form.expires_in.is_some_and(|seconds| !(1..=EXPIRES_LIMIT).contains(&seconds)) {
-        return wrong("expires_in", "expected seconds, from 1 to a hundred years");
-    }
-    let expires_in_ms = form.expires_in.and_then(|s| i64::try_from(s).ok()).map(|s| s * 1000);
-    Ok(NewKey { scopes, note, expires_in_ms })
+fn new_key(kind: KeyKind, form: &KeyForm) -> Result<NewKey, WrongTerm> {
+    let note = form.note.as_deref().unwrap_or_default();
+    NewKey::wanted(kind, form.scopes.as_deref(), note, form.expires_in)
 }
 
 /// Keys are few: they are one page.
@@ -151,8 +118,12 @@ fn all(keys: Vec<KeyEntry>) -> Response {
 }
 
 fn made(made: Made) -> Response {
-    let text = text(made.entry, Some(made.key.reveal().to_owned()));
-    (StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(text)).into_response()
+    (StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(shown_once(made))).into_response()
+}
+
+/// A new key with its text, as whoever asked for it is answered.
+pub(crate) fn shown_once(made: Made) -> KeyText {
+    text(made.entry, Some(made.key.reveal().to_owned()))
 }
 
 pub(super) fn text(entry: KeyEntry, key: Option<String>) -> KeyText {
@@ -160,7 +131,7 @@ pub(super) fn text(entry: KeyEntry, key: Option<String>) -> KeyText {
     KeyText {
         state: entry.state(),
         key,
-        scopes: (!entry.operator).then_some(scopes),
+        scopes: (!entry.operator || !entry.scopes.is_empty()).then_some(scopes),
         id: entry.id,
         note: entry.note,
         created_at: moment(entry.created_at_ms),

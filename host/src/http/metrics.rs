@@ -6,8 +6,7 @@ use crate::http::Rooms;
 use crate::http::noes;
 use crate::http::problem::Problem;
 use crate::http::request_id::RequestId;
-use crate::http::tenant::{Who, enter_either};
-use crate::ledger::Scope;
+use crate::http::tenant::enter_metrics;
 use crate::meters::METERS;
 use axum::Extension;
 use axum::extract::State;
@@ -20,8 +19,8 @@ const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8
 
 /// What is measured, for Prometheus
 ///
-/// Everything for an operator, the lines of its own tenant for a tenant's key. Needs scope `metrics`. Where `metrics.listen` is
-/// set it is served there alone.
+/// Everything for an operator's key, also for one that has the scope `metrics` alone; the lines of its own tenant for a tenant's
+/// key. Needs scope `metrics`. Where `metrics.listen` is set it is served there alone.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -36,9 +35,9 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Response {
     let answer = async {
-        let text = match enter_either(&rooms, &headers, Scope::Metrics).await? {
-            Who::Operator(_) => METERS.text(),
-            Who::Tenant(tenant) => METERS.text_of(tenant.name().as_str()),
+        let text = match enter_metrics(&rooms, &headers).await? {
+            None => METERS.text(),
+            Some(tenant) => METERS.text_of(tenant.name().as_str()),
         };
         let text = text.map_err(|_| Problem::from(HostCode::InternalError))?;
         Ok(([(CONTENT_TYPE, FORMAT)], text).into_response())

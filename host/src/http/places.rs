@@ -17,9 +17,13 @@ const PLACES_OF_A_TENANT: usize = 256;
 const READING: usize = 64;
 const READING_OF_A_TENANT: usize = 16;
 
-/// The same for those who send or fetch components, which are held whole in memory.
+/// The same for those who fetch components, which are held whole in memory.
+const FETCHING: usize = 8;
+const FETCHING_OF_A_TENANT: usize = 2;
+
+/// The same for those who send them: of the children that make policies one tenant must not have all.
 const MAKING: usize = 8;
-const MAKING_OF_A_TENANT: usize = 2;
+const MAKING_OF_A_TENANT: usize = 1;
 
 /// Who is in.
 #[derive(Clone, Debug)]
@@ -48,7 +52,12 @@ impl Places {
         Self { taken: Arc::default(), all: READING, of_a_tenant: READING_OF_A_TENANT }
     }
 
-    /// Places for those who send or fetch components.
+    /// Places for those who fetch components.
+    pub(super) fn fetching() -> Self {
+        Self { taken: Arc::default(), all: FETCHING, of_a_tenant: FETCHING_OF_A_TENANT }
+    }
+
+    /// Places for those who send components.
     pub(super) fn making() -> Self {
         Self { taken: Arc::default(), all: MAKING, of_a_tenant: MAKING_OF_A_TENANT }
     }

@@ -4,7 +4,7 @@
 use crate::domain::{HostCode, Refusal};
 use crate::http::provision_user;
 use crate::http::request_id::RequestId;
-use crate::ledger::Denied;
+use crate::ledger::{Denied, WrongTerm};
 use crate::manage::ManageError;
 use crate::provision::ProvisionError;
 use crate::wire::{FailureText, FormError, PlaceText, ProblemText};
@@ -227,11 +227,19 @@ impl From<FormError> for Problem {
     }
 }
 
+impl From<WrongTerm> for Problem {
+    fn from(wrong: WrongTerm) -> Self {
+        Self::field(wrong.field).explained(Some(format!("expected {}", wrong.expected)))
+    }
+}
+
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::Unknown => HostCode::KeyInvalid.into(),
-            Denied::ScopeMissing(_) | Denied::OperatorOnly => HostCode::ScopeMissing.into(),
+            Denied::ScopeMissing(_) | Denied::OperatorOnly | Denied::Limited => {
+                HostCode::ScopeMissing.into()
+            }
             Denied::TenantRequired => HostCode::TenantRequired.into(),
             Denied::NoSuchTenant => HostCode::NotFound.into(),
             Denied::Ledger(error) => {

@@ -127,7 +127,7 @@ pub(super) async fn component(asked: Asked) -> Response {
     let answer = async {
         let tenant = enter(&rooms, &headers, &named, &READERS).await?;
         let number = number(named.part("revision"))?;
-        let _place = rooms.making.enter(tenant.id())?;
+        let _place = rooms.fetching.enter(tenant.id())?;
         let component = in_time(rooms.operations.component_of(&tenant, number)).await?;
         Ok(([(CONTENT_TYPE, "application/wasm")], component).into_response())
     };

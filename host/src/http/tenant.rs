@@ -53,7 +53,15 @@ pub(super) async fn enter_either(
     Ok(who??)
 }
 
-/// The same for the compatible door, whose clients know one way only in which a key can be wrong.
+/// Opens the numbers: everybody's for an operator, else those of the tenant that is given.
+pub(super) async fn enter_metrics(
+    rooms: &Rooms,
+    headers: &HeaderMap,
+) -> Result<Option<Tenant>, Problem> {
+    Ok(present(rooms, headers, Ledger::authenticate_metrics)??)
+}
+
+/// The same as [`enter`] for the compatible door, whose clients know one way only in which a key can be wrong.
 pub(super) async fn enter_compatible(
     rooms: &Rooms,
     headers: &HeaderMap,
@@ -61,7 +69,9 @@ pub(super) async fn enter_compatible(
     let provision = [Scope::Provision];
     let opened = present(rooms, headers, |ledger, key| ledger.authenticate(key, None, &provision))?;
     opened.map_err(|denied| match denied {
-        Denied::ScopeMissing(_) | Denied::TenantRequired => HostCode::KeyInvalid.into(),
+        Denied::ScopeMissing(_) | Denied::TenantRequired | Denied::Limited => {
+            HostCode::KeyInvalid.into()
+        }
         other => other.into(),
     })
 }

@@ -27,6 +27,9 @@ pub enum Denied {
     /// A tenant's key where only an operator's is of use.
     #[error("this takes an operator key")]
     OperatorOnly,
+    /// An operator's key that has scopes, where they do not go.
+    #[error("this takes an operator key without scopes")]
+    Limited,
     /// An operator's key where the key itself must name the tenant.
     #[error("an operator key needs a tenant in the path")]
     TenantRequired,
@@ -44,6 +47,13 @@ struct KeyRow {
     tenant: Option<i64>,
     scopes: String,
     last_used_at: Option<i64>,
+}
+
+impl KeyRow {
+    /// An operator's without scopes: one that has some, also such as only a newer Enlist knows, is for those alone.
+    fn opens_all(&self) -> bool {
+        self.tenant.is_none() && self.scopes.is_empty()
+    }
 }
 
 const MINUTE_MS: i64 = 60_000;
@@ -67,8 +77,20 @@ impl Ledger {
     /// Opens what is no tenant's: tenants themselves, and the operators' keys.
     pub fn authenticate_operator(&self, presented: &str) -> Result<Operator, Denied> {
         self.with_key(presented, |_, key| match key.tenant {
-            None => Ok(Operator { key: key.id }),
+            None if key.opens_all() => Ok(Operator { key: key.id }),
+            None => Err(Denied::Limited),
             Some(_) => Err(Denied::OperatorOnly),
+        })
+    }
+
+    /// Opens the numbers of the server: all of them for an operator's key, else those of the tenant that is given.
+    pub fn authenticate_metrics(&self, presented: &str) -> Result<Option<Tenant>, Denied> {
+        self.with_key(presented, |c, key| match key.tenant {
+            None if key.opens_all() || Scope::split(&key.scopes).contains(&Scope::Metrics) => {
+                Ok(None)
+            }
+            None => Err(Denied::Limited),
+            Some(_) => admit(c, key, None, &[Scope::Metrics]).map(Some),
         })
     }
 
@@ -128,6 +150,10 @@ fn admit(
     wanted: Option<&str>,
     any_of: &[Scope],
 ) -> Result<Tenant, Denied> {
+    if key.tenant.is_none() && !key.opens_all() {
+        // It has the right to no tenant, so none is there for it.
+        return Err(wanted.map_or(Denied::Limited, |_| Denied::NoSuchTenant));
+    }
     // A tenant's key looks up its own tenant, whichever was wanted: so much work tells nobody whether another one is there.
     let (column, value): (&str, &dyn ToSql) = match (&wanted, &key.tenant) {
         (_, Some(own)) => ("id", own),

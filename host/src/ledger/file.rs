@@ -161,10 +161,12 @@ pub(super) fn copy_before_migration(path: &Path, backups: &Path) -> Result<(), L
 }
 
 /// Moves everything that is in a database's WAL into its file, whatever its schema. The caller holds the data folder; false when
-/// somebody reads there still.
+/// a part of it had to stay, because somebody still reads what was there before.
 pub fn move_wal(path: &Path) -> Result<bool, LedgerError> {
     let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-    Ok(open_writer(path)?.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0)
+    let (frames, moved): (i64, i64) =
+        open_writer(path)?.query_row(sql, [], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    Ok(frames == moved)
 }
 
 fn open_writer(path: &Path) -> Result<Connection, LedgerError> {

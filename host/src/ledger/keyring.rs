@@ -12,12 +12,74 @@ use std::path::Path;
 /// A key to be.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// What it may be used for; nothing is said of an operator's key, which opens all.
+    /// What it may be used for; none for an operator's key that opens all.
     pub scopes: Vec<Scope>,
     /// What it is for.
     pub note: String,
     /// Milliseconds from now until it opens nothing any more.
     pub expires_in_ms: Option<i64>,
+}
+
+/// What was said of a key to be, and cannot be meant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: expected {expected}")]
+pub struct WrongTerm {
+    /// What it was said of.
+    pub field: &'static str,
+    /// What could be.
+    pub expected: String,
+}
+
+/// Longer than anybody plans: a hundred years of seconds.
+const EXPIRES_LIMIT: u64 = 100 * 366 * 86_400;
+
+/// The longest note, in bytes.
+const NOTE_LIMIT: usize = 200;
+
+impl NewKey {
+    /// What somebody wants, if it can be meant: the same for one who asks a server and one who sits at the machine.
+    pub fn wanted(
+        kind: KeyKind,
+        scopes: Option<&[String]>,
+        note: &str,
+        expires_in_seconds: Option<u64>,
+    ) -> Result<Self, WrongTerm> {
+        let wrong = |field, expected: &str| Err(WrongTerm { field, expected: expected.to_owned() });
+        let scopes = match (kind, scopes) {
+            (KeyKind::Tenant, None) => Scope::DEFAULT.to_vec(),
+            (KeyKind::Tenant, Some(names)) => some_of(names)?,
+            (KeyKind::Operator, None) => Vec::new(),
+            (KeyKind::Operator, Some(names)) if some_of(names)? == [Scope::Metrics] => {
+                vec![Scope::Metrics]
+            }
+            (KeyKind::Operator, Some(_)) => {
+                return wrong(
+                    "scopes",
+                    "metrics alone, or none: then an operator key opens everything",
+                );
+            }
+        };
+        if note.len() > NOTE_LIMIT || note.chars().any(char::is_control) {
+            return wrong("note", "at most 200 bytes on one line");
+        }
+        if expires_in_seconds.is_some_and(|seconds| !(1..=EXPIRES_LIMIT).contains(&seconds)) {
+            return wrong("expires_in", "seconds, from 1 to a hundred years");
+        }
+        let expires_in_ms =
+            expires_in_seconds.and_then(|s| i64::try_from(s).ok()).map(|s| s * 1000);
+        Ok(Self { scopes, note: note.to_owned(), expires_in_ms })
+    }
+}
+
+/// In the order of the contract, each once.
+fn some_of(names: &[String]) -> Result<Vec<Scope>, WrongTerm> {
+    let named = Scope::ALL.into_iter().filter(|scope| names.iter().any(|n| n == scope.as_str()));
+    let scopes: Vec<_> = named.collect();
+    if names.iter().all(|name| Scope::parse(name).is_some()) && !scopes.is_empty() {
+        return Ok(scopes);
+    }
+    let all = Scope::ALL.map(Scope::as_str).join(", ");
+    Err(WrongTerm { field: "scopes", expected: format!("some of {all}") })
 }
 
 /// What is kept of a key.
@@ -27,7 +89,7 @@ pub struct KeyEntry {
     pub id: String,
     /// Whether it is an operator's.
     pub operator: bool,
-    /// What it may be used for.
+    /// What it may be used for; none for an operator's that opens all.
     pub scopes: Vec<Scope>,
     /// What it is for.
     pub note: String,

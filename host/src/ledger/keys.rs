@@ -9,7 +9,7 @@ use std::fmt;
 /// Whose key it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
-    /// Opens every tenant but the doors that belong to a tenant alone.
+    /// Opens every tenant but the doors that belong to a tenant alone; with scopes, as far as they go.
     Operator,
     /// Opens one tenant, as far as its scopes go.
     Tenant,
@@ -192,7 +192,7 @@ pub(super) fn own_id(text: &str, kind: KeyKind) -> Option<&str> {
 pub(super) struct Terms<'a> {
     /// Whose it is; none for an operator's.
     pub(super) tenant: Option<i64>,
-    /// Mean nothing for an operator's key, which opens all.
+    /// None for an operator's key that opens all.
     pub(super) scopes: &'a [Scope],
     pub(super) note: &'a str,
     /// Id of the key that makes it.

@@ -3,7 +3,7 @@
 
 use crate::domain::{FoldKey, TenantId};
 use crate::ledger::record::now_ms;
-use crate::ledger::tenants::{SITE, site};
+use crate::ledger::sites::{SITE, site};
 use crate::ledger::{LedgerError, LedgerFile, Site};
 use rusqlite::{Params, Row};
 

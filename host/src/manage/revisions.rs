@@ -82,7 +82,12 @@ impl Operations {
         if let Some(number) = book.revision_of(&digest, &settings_digest).await? {
             return Ok(MadeRevision { number, digest, is_new: false, notes: Vec::new() });
         }
-        let made = self.workshop.make(component.clone(), document.json.clone()).await?;
+        // Another tenant may have had the same made.
+        let notes = if self.workshop.has(&digest, &settings_digest) {
+            Vec::new()
+        } else {
+            self.workshop.make(component.clone(), document.json.clone()).await?.notes
+        };
         kill_point::reach("revision_made");
         let new = NewRevision {
             policy,
@@ -96,7 +101,7 @@ impl Operations {
         let (number, is_new) = book.add_revision(new, request_id).await?;
         kill_point::reach("revision_added");
         info!(tenant = %tenant.name(), revision = number, digest, "revision made");
-        Ok(MadeRevision { number, digest, is_new, notes: made.notes })
+        Ok(MadeRevision { number, digest, is_new, notes })
     }
 
     /// At most `limit` revisions older than `before`, the newest first.

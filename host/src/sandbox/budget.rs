@@ -85,6 +85,7 @@ pub(super) struct Budget {
     is_settling: bool,
     memories_to_come: u32,
     tables_to_come: u32,
+    memory_bytes: u64,
     answer_left: u64,
     time: Duration,
     worked: Duration,
@@ -101,6 +102,7 @@ impl Budget {
             is_settling: false,
             memories_to_come: memories,
             tables_to_come: tables,
+            memory_bytes: 0,
             answer_left: limits.answer_bytes,
             time: limits.decision_time,
             worked: Duration::ZERO,
@@ -136,6 +138,11 @@ impl Budget {
         self.worked
     }
 
+    /// What memories and tables have now, the beginning included.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
+    }
+
     /// Bytes of answer that are left.
     pub(super) fn answer_left(&self) -> u64 {
         self.answer_left
@@ -151,21 +158,23 @@ impl Budget {
     fn begin(&mut self, wanted: u64) -> Result<(), OverMemory> {
         let left = self.frozen_left;
         self.frozen_left = left.checked_sub(wanted).ok_or(OverMemory::Frozen { wanted, left })?;
+        self.memory_bytes += wanted;
         Ok(())
     }
 
     /// Growth that the limits forbid is an error; what only the memory's own maximum forbids is not counted, for it will not happen.
     fn grow(&mut self, wanted: u64, possible: bool) -> Result<(), OverMemory> {
-        let before = (self.growth_left, self.frozen_left);
+        let before = (self.growth_left, self.frozen_left, self.memory_bytes);
         if self.is_settling {
             self.begin(wanted)?;
         } else {
             let left = self.growth_left;
             self.growth_left =
                 left.checked_sub(wanted).ok_or(OverMemory::Growth { wanted, left })?;
+            self.memory_bytes += wanted;
         }
         if !possible {
-            (self.growth_left, self.frozen_left) = before;
+            (self.growth_left, self.frozen_left, self.memory_bytes) = before;
         }
         Ok(())
     }

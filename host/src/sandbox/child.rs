@@ -55,14 +55,15 @@ fn limit(allotment: &Allotment) -> io::Result<()> {
     rustix::process::nice(19)?;
     // Where memory runs short the kernel shall take this process, not the server. Only a convenience: without /proc there is none.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    lower(Resource::Core, 0)?;
-    lower(Resource::Nofile, DESCRIPTORS)?;
-    lower(Resource::As, allotment.address_space_bytes)?;
-    lower(Resource::Cpu, allotment.cpu_seconds)
+    lower(Resource::Core, 0, 0)?;
+    lower(Resource::Nofile, DESCRIPTORS, DESCRIPTORS)?;
+    lower(Resource::As, allotment.address_space_bytes, allotment.address_space_bytes)?;
+    // At the first of the two the kernel says what it was that ended it.
+    lower(Resource::Cpu, allotment.cpu_seconds, allotment.cpu_seconds.saturating_add(5))
 }
 
-fn lower(resource: Resource, most: u64) -> io::Result<()> {
-    let before = rustix::process::getrlimit(resource).maximum;
-    let most = Some(before.map_or(most, |before| before.min(most)));
-    Ok(rustix::process::setrlimit(resource, Rlimit { current: most, maximum: most })?)
+fn lower(resource: Resource, current: u64, maximum: u64) -> io::Result<()> {
+    let before = rustix::process::getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    let limit = Rlimit { current: Some(current.min(before)), maximum: Some(maximum.min(before)) };
+    Ok(rustix::process::setrlimit(resource, limit)?)
 }

@@ -53,6 +53,9 @@ impl Code {
     }
 }
 
+/// What a decision about the sample may take, at least.
+const TRIAL_TIME: Duration = Duration::from_secs(1);
+
 /// Checks, configures, freezes and compiles a component, and tries it on one applicant: what fails on them is turned away. Slow,
 /// and nothing bounds the compiler's memory and time but the component's shape: what strangers send is made in a child.
 pub fn make(engine: &Engine, component: &[u8], settings_json: &str) -> Result<Code, MakeError> {
@@ -60,7 +63,7 @@ pub fn make(engine: &Engine, component: &[u8], settings_json: &str) -> Result<Co
     let patient = Limits {
         decisions_at_once: 1,
         // Fuel decides, so that it is the same everywhere; the time of a machine that is busy must not.
-        decision_time: engine.limits().decision_time.max(Duration::from_secs(1)),
+        decision_time: engine.limits().decision_time.clamp(TRIAL_TIME, 10 * TRIAL_TIME),
         ..engine.limits().clone()
     };
     let policy = Policy::of_code(&Engine::new(&patient)?, &code)?;
@@ -75,7 +78,9 @@ pub fn freeze(engine: &Engine, component: &[u8], settings_json: &str) -> Result<
         let opened = Opened::new(engine.limits(), component)?;
         let Frozen { component: frozen, notes } = block_on(opened.freeze(settings_json))?;
         let bytes = engine.wasmtime().precompile_component(&frozen);
-        let bytes = bytes.map_err(|error| LoadError::TooBig(quote(format_args!("{error:#}"))))?;
+        // It is valid and fits: what can still be wrong is how much it is.
+        let bytes =
+            bytes.map_err(|error| MakeError::too_costly(&quote(format_args!("{error:#}"))))?;
         Ok(Code {
             bytes,
             engine: engine.key().to_owned(),

@@ -9,6 +9,7 @@ use crate::sandbox::instance::Instance;
 use crate::sandbox::load::{self, LoadError, Loaded};
 use crate::sandbox::{Limits, MakeError};
 use futures_util::FutureExt;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasmtime::Store;
 use wasmtime::component::{Component, Lift, WasmList};
@@ -44,8 +45,8 @@ impl<'a> Opened<'a> {
             Err(_) => return Err(unfrozen("its state cannot be reached")),
         };
         load::validate(&opened).map_err(unfrozen)?;
-        let component = Component::from_binary(engine.wasmtime(), &opened)
-            .map_err(|error| LoadError::TooBig(quote(format_args!("{error:#}"))))?;
+        let component = Component::from_binary(engine.wasmtime(), &opened);
+        let component = component.map_err(|error| unfitting(&error))?;
         let loaded = Loaded::of(&engine, &component)?;
         Ok(Self { wizer, seams, engine, loaded })
     }
@@ -62,7 +63,7 @@ impl<'a> Opened<'a> {
         store.data_mut().lift();
         store.set_hostcall_fuel(usize::MAX);
         store.set_epoch_deadline(u64::MAX / 2);
-        store.set_fuel(u64::MAX).map_err(|error| unfrozen(error))?;
+        store.set_fuel(u64::MAX).map_err(unfrozen)?;
         let mut state = State { store, instance, broken: None };
         let kept = wizer.snapshot_component(&seams, &mut state);
         let kept = AssertUnwindSafe(kept).catch_unwind().await;
@@ -75,6 +76,19 @@ impl<'a> Opened<'a> {
         load::validate(&component).map_err(unfrozen)?;
         Ok(Frozen { component, notes })
     }
+}
+
+/// A valid component that does not compile has too much of something; unless it is this process that has too little memory.
+fn unfitting(error: &wasmtime::Error) -> MakeError {
+    let words = quote(format_args!("{error:#}"));
+    let is_memory = |cause: &(dyn std::error::Error + 'static)| {
+        let cause = cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+        cause == Some(rustix::io::Errno::NOMEM.raw_os_error())
+    };
+    if error.chain().any(is_memory) {
+        return MakeError::too_costly(&words);
+    }
+    LoadError::TooBig(words).into()
 }
 
 fn unfrozen(why: impl std::fmt::Display) -> MakeError {
@@ -93,7 +107,11 @@ impl State {
         match self.try_call(instance, function).await {
             Ok(answer) => Some(answer),
             Err(error) => {
-                self.broken = Some(format!("{error:#}"));
+                // The name of what was called says whether it is a global or a memory; neither is the policy's own.
+                let what = if function.starts_with("memory") { "memory" } else { "globals" };
+                let cause = error.root_cause();
+                self.broken =
+                    Some(format!("its {what} cannot be read, or has no page left: {cause}"));
                 None
             }
         }

@@ -147,6 +147,11 @@ impl Instance {
         fuel_spent(Some(&self.store), self.fuel_limit)
     }
 
+    /// What its memories and tables have now, the beginning included.
+    pub fn memory_bytes(&self) -> u64 {
+        self.store.data().memory_bytes()
+    }
+
     /// Before every call: the clock looks at us again, and no more may be copied than may still be answered.
     fn enter(&mut self) {
         engine::watch(&mut self.store);

@@ -81,8 +81,10 @@ impl Shelf {
         if let Some(place) = places.get(&key).and_then(Weak::upgrade) {
             return place;
         }
-        // Looked for only where one is added: those that nobody has any more.
-        places.retain(|_, place| place.strong_count() > 0);
+        // Those that nobody has any more make room before the map grows: hardly ever, and never one more walk for each.
+        if places.len() == places.capacity() {
+            places.retain(|_, place| place.strong_count() > 0);
+        }
         let place = Arc::new(Place {
             key: key.clone(),
             policy: Mutex::default(),

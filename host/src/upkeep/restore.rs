@@ -163,8 +163,14 @@ fn keep(place: &Place) -> Result<Option<PathBuf>, UpkeepError> {
     if !present.exists() {
         return Ok(None);
     }
-    // Then the one file is everything. Where this fails the WAL is kept beside the copy.
-    let _ = move_wal(present);
+    // Then the one file is everything, also when the exchange stops half way. Only what is no database any more is not asked for
+    // that: its WAL is kept beside the copy.
+    match move_wal(present) {
+        Ok(true) => {}
+        Ok(false) => return Err(UpkeepError::StillRead(present.clone())),
+        Err(error) if error.is_damage() => {}
+        Err(error) => return Err(at(present)(error)),
+    }
     make_private_folder(&place.backups).map_err(file_at(&place.backups))?;
     let to = place.backups.join(copy_name("before-restore"));
     let wal = place.beside_database("-wal");
@@ -188,7 +194,7 @@ fn copy_durably(from: &Path, to: &Path) -> Result<(), UpkeepError> {
 
 /// One rename. What belongs to the old file must be gone before: SQLite would put the old one's WAL or journal into the new.
 fn exchange(place: &Place, next: &Path) -> Result<(), UpkeepError> {
-    for suffix in ["-wal", "-shm", "-journal"] {
+    for suffix in ["-shm", "-journal", "-wal"] {
         remove(&place.beside_database(suffix))?;
     }
     let exchange = || {

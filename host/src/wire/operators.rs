@@ -35,7 +35,7 @@ pub struct KeyText {
     /// `valid`, `expired` or `revoked`.
     #[schema(pattern = "^(valid|expired|revoked)$")]
     pub state: &'static str,
-    /// What it may be used for; none for an operator's, which opens all.
+    /// What it may be used for; none for an operator's that opens all.
     pub scopes: Option<Vec<&'static str>>,
     /// What it is for.
     pub note: String,

@@ -221,7 +221,7 @@ async fn an_account_is_looked_up_by_its_exact_name_however_it_is_spelt_in_the_pa
 
 #[tokio::test]
 async fn an_account_by_hand_is_not_decided_by_the_policy_and_recorded_with_the_key_that_did_it() {
-    let app = App::with_policy(enlist_artifacts::hostile::TRAP, &[]);
+    let app = App::with_policy(enlist_artifacts::hostile::WAITS_TO_TRAP, &[]);
     let body = json!({"username": "anna@example.com", "subject": "s1", "issuer": "https://pool", "email": "anna@example.com"});
     let first = put(&app, "boss", body.clone()).await;
     assert_eq!(first.status, 201, "{first:?}");

@@ -155,12 +155,17 @@ fn inspect_says_what_a_component_is_and_whether_it_would_be_loaded() {
         (hostile::IMPORTS_SOMETHING, "imports"),
         (hostile::MISSING_EXPORT, "does not export"),
         (&b"text"[..], "not a component"),
+        (hostile::SPIN_ADMIT, "sample_failed"),
     ] {
         let policy = shell.file("policy.wasm", component);
         let (code, out, _) = shell.run(&["policy", "inspect", &policy], "", &[]);
         assert_eq!(code, Some(1));
         assert!(out.contains("turned away") && out.contains(why), "{out}");
     }
+    let policy = shell.file("policy.wasm", hostile::REFUSES_SETTINGS);
+    let (code, out, _) = shell.run(&["policy", "inspect", &policy], "", &[]);
+    assert_eq!(code, Some(0), "settings are not the component");
+    assert!(out.contains("with settings; without: settings_refused"), "{out}");
 }
 
 #[test]
@@ -177,9 +182,17 @@ fn health_is_0_when_the_server_is_ready_and_3_when_it_is_not() {
         Some(0),
         "where the settings say"
     );
+    let json = ["health", "-o", "json", "--server", &app.url];
+    let said = |ready: bool| {
+        let (code, out, _) = shell.run(&json, "", &[]);
+        let out: Value = serde_json::from_str(&out).expect("JSON");
+        assert_eq!((out, code), (json!({ "ready": ready }), Some(if ready { 0 } else { 3 })));
+    };
+    said(true);
     fs::remove_dir(app.homes()).expect("no home root");
     // What was found holds for a moment.
     while health(&["health", "--server", &app.url], &[]) != Some(3) {}
+    said(false);
     drop(app);
     assert_eq!(health(&["health"], &[("ENLIST_LISTEN", &listen)]), Some(3));
 }

@@ -153,7 +153,7 @@ fn a_mistake_is_one_line_that_names_file_key_and_what_was_expected() {
         ("[tls]\ncert = \"c\"", &["enlist.toml", "tls.cert", "tls.key beside it"]),
         ("[tls]\nkey = \"k\"", &["enlist.toml", "tls.key", "tls.cert beside it"]),
         ("[tls]\ncert = \"c.pem\"\nkey = \"k\"", &["tls.cert", "c.pem", "No such file"]),
-        ("[metrics]\nlisten = \"9100\"", &["metrics.listen", "127.0.0.1:9100"]),
+        ("[metrics]\nlisten = \"9100\"", &["metrics.listen", "\"9100\"", "such as"]),
         ("[limits]\nrequests_per_second = 0", &["limits.requests_per_second", "number from 1"]),
         ("[limits]\nrequests_per_second = \"1/s\"", &["requests_per_second", "number from 1"]),
         ("[limits]\nrequests_per_second = 0.5", &["requests_per_second", "number from 1"]),
@@ -165,7 +165,8 @@ fn a_mistake_is_one_line_that_names_file_key_and_what_was_expected() {
         ("[bootstrap]\npolicy = \"missing.wasm\"", &["bootstrap.policy", "missing.wasm"]),
         ("[bootstrap]\ntenant_key_file = \"none\"", &["bootstrap.tenant_key_file", "none"]),
         ("[log]\nformat = \"xml\"", &["log.format", "text", "json"]),
-        ("listen = \"27703\"", &["listen", "socket address"]),
+        ("listen = \"27703\"", &["enlist.toml", "listen", "\"27703\"", "an address and a port"]),
+        ("listen = 27703", &["enlist.toml", "listen", "27703", "such as \"127.0.0.1:27703\""]),
         ("database = \"postgres://x\"", &["database", "sqlite:PATH"]),
         ("listen = ", &["enlist.toml:1"]),
     ] {
@@ -176,6 +177,9 @@ fn a_mistake_is_one_line_that_names_file_key_and_what_was_expected() {
         }
     }
     fs::remove_file(&file).expect("no file");
+    let line = refused(check(folder.path()).env("ENLIST_LISTEN", "nonsense"));
+    let told = ["ENLIST_LISTEN", "listen", "\"nonsense\"", "such as \"127.0.0.1:27703\""];
+    assert!(told.iter().all(|part| line.contains(part)), "{line}");
     let line = refused(check(folder.path()).env("ENLIST_LIMITS__ANSWER", "many"));
     assert!(line.contains("ENLIST_LIMITS__ANSWER") && line.contains("size such as"), "{line}");
     let line = refused(check(folder.path()).arg("--config").arg("missing.toml"));

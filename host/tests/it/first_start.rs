@@ -295,45 +295,64 @@ async fn one_key_from_outside_leaves_only_the_other_to_be_shown() {
     stop(child);
 }
 
+/// A server that somebody watches, and what they have seen.
+pub(crate) struct OnTerminal {
+    child: Child,
+    pub(crate) shown: String,
+    _terminal: BufReader<fs::File>,
+}
+
+impl OnTerminal {
+    /// Starts it, and reads until this was shown.
+    pub(crate) fn start(command: &mut Command, until: &str) -> Self {
+        let terminal = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR).expect("a terminal");
+        rustix::pty::grantpt(&terminal).expect("a terminal");
+        rustix::pty::unlockpt(&terminal).expect("a terminal");
+        let name = rustix::pty::ptsname(&terminal, Vec::new()).expect("its name");
+        let mut side = fs::File::options();
+        let side = side.read(true).write(true).open(name.to_str().expect("a path"));
+        command.env("ENLIST_LISTEN", "127.0.0.1:0").stderr(Stdio::null());
+        let child = command.stdout(side.expect("its other side")).spawn().expect("the server");
+        let mut terminal = BufReader::new(fs::File::from(terminal));
+        let mut shown = String::new();
+        while !shown.contains(until) {
+            assert_ne!(terminal.read_line(&mut shown).expect("a line"), 0, "{shown}");
+        }
+        Self { child, shown, _terminal: terminal }
+    }
+
+    pub(crate) fn between(&self, from: &str, to: &str) -> String {
+        let (_, rest) = self.shown.split_once(from).expect(from);
+        rest.split_once(to).expect(to).0.to_owned()
+    }
+}
+
+impl Drop for OnTerminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[tokio::test]
 async fn on_a_terminal_the_first_start_shows_the_keys_once_and_a_curl_that_works() {
     let folder = folder();
-    let terminal = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR).expect("a terminal");
-    rustix::pty::grantpt(&terminal).expect("a terminal");
-    rustix::pty::unlockpt(&terminal).expect("a terminal");
-    let name = rustix::pty::ptsname(&terminal, Vec::new()).expect("its name");
-    let side = || {
-        fs::File::options()
-            .read(true)
-            .write(true)
-            .open(name.to_str().expect("a path"))
-            .expect("its other side")
-    };
-    let start = || {
+    let start = |until: &str| {
         let mut command = enlist();
-        command.current_dir(folder.path()).env("ENLIST_LISTEN", "127.0.0.1:0");
-        command.stdout(side()).stderr(Stdio::null()).spawn().expect("the server")
+        OnTerminal::start(command.current_dir(folder.path()), until)
     };
-    let mut child = start();
-    let mut shown = BufReader::new(fs::File::from(terminal));
-    let mut text = String::new();
-    while !text.contains("-d '") {
-        assert_ne!(shown.read_line(&mut text).expect("a line"), 0, "{text}");
-    }
+    let first = start("-d '");
+    let text = &first.shown;
     let data = folder.path().join("data").canonicalize().expect("the data folder");
     assert!(text.contains(data.to_str().expect("a path")), "{text}");
     assert!(text.contains("enl_op_"), "{text}");
     assert!(!data.join("first-keys.json").exists(), "what was shown is not written");
-    let between = |from: &str, to: &str| {
-        let (_, rest) = text.split_once(from).expect(from);
-        rest.split_once(to).expect(to).0.to_owned()
-    };
     let client = app::client();
     let post = client
-        .post(between("curl -X POST ", " "))
-        .header("X-API-Key", between("X-API-Key: ", "\""));
+        .post(first.between("curl -X POST ", " "))
+        .header("X-API-Key", first.between("X-API-Key: ", "\""));
     let answer = post
-        .body(between("-d '", "'"))
+        .body(first.between("-d '", "'"))
         .send()
         .await
         .expect("an answer")
@@ -342,15 +361,8 @@ async fn on_a_terminal_the_first_start_shows_the_keys_once_and_a_curl_that_works
         .expect("a body");
     let answer: Value = serde_json::from_str(&answer).expect("JSON");
     assert_eq!(answer["created"], true);
-    let _ = child.kill();
-    child.wait().expect("the end");
+    drop(first);
 
-    let mut child = start();
-    let mut text = String::new();
-    while !text.contains("Homes:") {
-        assert_ne!(shown.read_line(&mut text).expect("a line"), 0, "{text}");
-    }
+    let text = &start("Homes:").shown;
     assert!(text.contains(data.to_str().expect("a path")) && !text.contains("enl_"), "{text}");
-    let _ = child.kill();
-    child.wait().expect("the end");
 }

@@ -95,6 +95,8 @@ async fn what_cannot_be_meant_makes_no_key() {
         ("tenants/default/keys", json!({"note": long}), "/note"),
         ("tenants/default/keys", json!({"note": control}), "/note"),
         ("operator-keys", json!({"scopes": ["read"]}), "/scopes"),
+        ("operator-keys", json!({"scopes": ["metrics", "read"]}), "/scopes"),
+        ("operator-keys", json!({"scopes": []}), "/scopes"),
         ("operator-keys", json!({"expires_in": -1}), "/expires_in"),
     ] {
         let answer = app.ask("POST", &format!("/v1/{path}"), &app.operator_key, body.clone()).await;

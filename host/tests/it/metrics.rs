@@ -42,7 +42,7 @@ async fn what_was_answered_is_counted_and_every_stage_and_disk_is_timed() {
     assert_eq!(value(text, &series("refused", "username_taken", false)), 1.0);
     assert_eq!(value(text, &series("granted", "", true)), 1.0);
     for (stage, times) in
-        [("key", 6), ("turn", 3), ("recognise", 4), ("decide", 3), ("home", 1), ("commit", 1)]
+        [("key", 5), ("turn", 3), ("recognise", 4), ("decide", 3), ("home", 1), ("commit", 1)]
     {
         let counted = value(text, &format!("enlist_stage_seconds_count{{stage=\"{stage}\"}}"));
         assert_eq!(counted, f64::from(times), "{stage}");
@@ -83,6 +83,43 @@ async fn a_tenants_key_sees_its_own_tenant_and_a_key_without_the_scope_nothing()
     assert_eq!((refused.status, refused.code().as_str()), (403, "scope_missing"));
     assert_eq!(metrics(&app, "").await.code(), "key_required");
     assert_eq!(metrics(&app, "enl_op_wrong").await.code(), "key_invalid");
+}
+
+#[tokio::test]
+async fn an_operators_key_for_the_numbers_opens_them_and_nothing_else() {
+    let app = App::start();
+    let made = app.manage("POST", "/v1/operator-keys", json!({"scopes": ["metrics"]})).await;
+    let key = made["key"].as_str().expect("a key").to_owned();
+    app.keep_secret(&key);
+    assert_eq!((&made["scopes"], key.starts_with("enl_op_")), (&json!(["metrics"]), true));
+    let text = metrics(&app, &key).await.text;
+    assert!(value(&text, "enlist_stage_seconds_count{stage=\"key\"}") >= 1.0, "the house's own");
+    let before = app.count("SELECT count(*) FROM keys");
+    let keys = "/v1/operator-keys";
+    let none = Value::Null;
+    for (method, path, body, status, code) in [
+        ("GET", "/v1/tenants", none.clone(), 403, "scope_missing"),
+        ("POST", "/v1/tenants", json!({"name": "acme"}), 403, "scope_missing"),
+        ("GET", keys, none.clone(), 403, "scope_missing"),
+        ("POST", keys, json!({"scopes": ["metrics"]}), 403, "scope_missing"),
+        ("GET", "/v1/status", none.clone(), 403, "scope_missing"),
+        ("GET", "/v1/decisions", none.clone(), 403, "scope_missing"),
+        ("GET", "/v1/accounts", none.clone(), 403, "scope_missing"),
+        ("GET", "/v1/tenants/default", none.clone(), 404, "not_found"),
+        ("GET", "/v1/tenants/default/keys", none.clone(), 404, "not_found"),
+        ("POST", "/v1/tenants/default/keys", json!({}), 404, "not_found"),
+        ("GET", "/v1/tenants/default/accounts", none.clone(), 404, "not_found"),
+        ("GET", "/v1/tenants/default/decisions", none.clone(), 404, "not_found"),
+        ("DELETE", "/v1/tenants/default", none.clone(), 404, "not_found"),
+    ] {
+        let answer = app.ask(method, path, &key, body).await;
+        assert_eq!((answer.status, answer.code().as_str()), (status, code), "{method} {path}");
+    }
+    let answer = app.post("/provision-user", &key, GUIDE).await;
+    assert_eq!((answer.status, answer.code().as_str()), (401, "key_invalid"));
+    assert_eq!(app.count("SELECT count(*) FROM keys"), before);
+    assert_eq!(app.count("SELECT count(*) FROM decisions"), 0);
+    assert!(app.folders().is_empty());
 }
 
 #[tokio::test]

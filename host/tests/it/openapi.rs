@@ -4,7 +4,7 @@
 use crate::app::document::operations;
 use crate::app::{App, GUIDE};
 use enlist_artifacts::honest::CANDIDATES;
-use enlist_artifacts::hostile::TRAP;
+use enlist_artifacts::hostile::WAITS_TO_TRAP;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -56,7 +56,9 @@ async fn refusals(app: &App, may: &str) {
         let house = matches!(path, "/v1/tenants" | "/v1/operator-keys");
         let key = if house { &app.operator_key } else { may };
         let path = path.replace("{tenant}", "default");
-        let answer = app.ask(method, &path, key, json!({"username": "x".repeat(70_000)})).await;
+        // Settings may be longer than what is said of a person.
+        let length = if path.ends_with("/revisions") { 2 << 20 } else { 70_000 };
+        let answer = app.ask(method, &path, key, json!({"username": "x".repeat(length)})).await;
         assert_eq!(answer.status, 413, "{operation}");
     }
     for (method, path) in asked("nobody") {
@@ -107,6 +109,32 @@ async fn in_a_tenant(app: &App, base: &str, key: &str) {
     ask("POST", &act("reopen"), Value::Null, 409).await;
 }
 
+/// What becomes of a tenant's rules.
+async fn of_the_rules(app: &App, base: &str, key: &str) {
+    let ask = async |method: &str, path: &str, body: Value, status: u16| {
+        let answer = app.ask(method, &format!("{base}/{path}"), key, body).await;
+        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+        answer
+    };
+    ask("POST", "rollback", Value::Null, 409).await;
+    let settings = json!({"settings": {"prefix": if base == "/v1" { "a" } else { "b" }}});
+    let made = ask("POST", "revisions", settings.clone(), 201).await.json();
+    ask("POST", "revisions", settings, 200).await;
+    ask("POST", "revisions", json!({"settings": {"unknown": 1}}), 422).await;
+    let own = format!("revisions/{}", made["revision"]);
+    for read in ["revisions", &own, &format!("{own}/settings"), &format!("{own}/component")] {
+        ask("GET", read, Value::Null, 200).await;
+    }
+    ask("POST", &format!("{own}/activate"), Value::Null, 200).await;
+    for (tag, status) in [("\"1\"", 412), ("yesterday", 400)] {
+        let late = app.client().post(format!("{}{base}/{own}/activate", app.url));
+        let late = app.send(late.header("X-API-Key", key).header("If-Match", tag)).await;
+        assert_eq!(late.status, status);
+    }
+    ask("POST", "rollback?to=x", Value::Null, 400).await;
+    ask("POST", "rollback", Value::Null, 200).await;
+}
+
 /// What operators do.
 async fn of_the_house(app: &App) {
     let ask = async |method: &str, path: &str, body: Value, status: u16| {
@@ -154,13 +182,15 @@ async fn every_operation_answers_everything_that_is_described_and_nothing_else()
     assert_eq!(app.provision(&taken).await.status, 409);
     in_a_tenant(&app, "/v1", &may).await;
     in_a_tenant(&app, "/v1/tenants/default", &may).await;
+    of_the_rules(&app, "/v1", &may).await;
+    of_the_rules(&app, "/v1/tenants/default", &may).await;
     of_the_house(&app).await;
     refusals(&app, &may).await;
     let full = json!({"username": "eva", "user_attributes": {"max_accounts": 0}}).to_string();
     assert_eq!(app.provision(&full).await.status, 403);
     keep(&app);
 
-    let fails = App::with_policy(TRAP, &[("ENLIST_METRICS__LISTEN", "127.0.0.1:0")]);
+    let fails = App::with_policy(WAITS_TO_TRAP, &[("ENLIST_METRICS__LISTEN", "127.0.0.1:0")]);
     let may = fails.key_of("default", all).await;
     for path in [
         "/provision-user",

@@ -158,13 +158,8 @@ async fn fails(component: &[u8], code: &str, settings: &[(&str, &str)]) {
 
 #[tokio::test]
 async fn a_policy_that_traps_or_answers_nonsense_provisions_nobody() {
-    for component in [
-        hostile::TRAP,
-        hostile::LIE_POINTER,
-        hostile::HOSTS_CODE,
-        hostile::NO_NAMES,
-        hostile::REFUSES_SETTINGS,
-    ] {
+    for component in [hostile::WAITS_TO_TRAP, hostile::WAITS_TO_LIE, hostile::WAITS_TO_NAME_NOBODY]
+    {
         fails(component, "policy_failed", &[]).await;
     }
 }
@@ -173,9 +168,9 @@ async fn a_policy_that_traps_or_answers_nonsense_provisions_nobody() {
 async fn a_policy_that_spins_is_cut_off_by_fuel_or_by_time() {
     // On a busy machine the time that guards could be up before the fuel that decides.
     let patient = [("ENLIST_LIMITS__DECISION_TIME", "30s")];
-    fails(hostile::SPIN_ADMIT, "policy_failed", &patient).await;
+    fails(hostile::WAITS_TO_SPIN, "policy_failed", &patient).await;
     fails(
-        hostile::SPIN_ADMIT,
+        hostile::WAITS_TO_SPIN,
         "policy_timeout",
         &[("ENLIST_LIMITS__DECISION_FUEL", "1000000000000")],
     )
@@ -189,7 +184,7 @@ async fn spinning_decisions_do_not_keep_the_server_from_answering() {
         ("ENLIST_LIMITS__DECISION_TIME", "300ms"),
         ("ENLIST_LIMITS__DECISIONS_AT_ONCE", "4"),
     ];
-    let app = Arc::new(App::with_policy(hostile::SPIN_ADMIT, &settings));
+    let app = Arc::new(App::with_policy(hostile::WAITS_TO_SPIN, &settings));
     let asks = (0..8).map(|i| {
         let app = Arc::clone(&app);
         tokio::spawn(
@@ -224,7 +219,7 @@ async fn a_name_that_the_host_refuses_is_an_answer_and_no_failure() {
 async fn a_request_that_takes_too_long_is_answered_in_time_for_the_provider() {
     let settings =
         [("ENLIST_LIMITS__DECISION_FUEL", "1000000000000"), ("ENLIST_LIMITS__DECISION_TIME", "1h")];
-    let app = App::with_policy(hostile::SPIN_ADMIT, &settings);
+    let app = App::with_policy(hostile::WAITS_TO_SPIN, &settings);
     for path in ["/provision-user", "/v1/decisions"] {
         let answer = app.post(path, &app.tenant_key, GUIDE).await;
         assert_eq!((answer.status, answer.code().as_str()), (503, "busy"), "{answer:?}");

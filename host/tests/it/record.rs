@@ -1,7 +1,7 @@
 //! The record, read: filters, pages, following it, and what a reader without the right to people sees.
 
 use crate::app::{Answer, App, GUIDE};
-use enlist_artifacts::hostile::TRAP;
+use enlist_artifacts::hostile::WAITS_TO_TRAP;
 use serde_json::{Value, json};
 
 async fn ask(app: &App, query: &str) -> Answer {
@@ -216,7 +216,7 @@ async fn the_record_says_the_hosts_own_words_and_no_trap_and_no_path() {
     assert_eq!(app.provision(r#"{"username":"full"}"#).await.code(), "home_exists");
     assert_eq!(read(&app, "?limit=1").await["items"][0]["detail"], Value::Null);
 
-    let app = App::with_policy(TRAP, &[]);
+    let app = App::with_policy(WAITS_TO_TRAP, &[]);
     assert_eq!(app.provision(GUIDE).await.code(), "policy_failed");
     let row = read(&app, "").await["items"][0].clone();
     assert_eq!(

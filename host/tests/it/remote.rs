@@ -110,7 +110,8 @@ async fn a_list_of_many_pages_is_shown_whole() {
         .execute_batch(
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
              INSERT INTO tenants (name, active_revision, created_at) SELECT 't' || i, 1, 0 FROM n;
-             INSERT INTO revisions SELECT t.id, 1, r.policy, r.component, r.settings, r.settings_digest, 0
+             INSERT INTO revisions (tenant, number, policy, component, settings, settings_digest, made_at)
+                 SELECT t.id, 1, r.policy, r.component, r.settings, r.settings_digest, 0
                  FROM tenants t JOIN revisions r ON r.tenant = 1 WHERE t.id > 1",
         )
         .expect("many tenants");
@@ -144,7 +145,7 @@ async fn every_ending_has_its_number() {
             &["key", "create", "-t", "default", "--operator", "--scope", "read"],
             &app.operator_key,
             2,
-            "--scope",
+            "metrics alone",
         ),
         (&["tenant", "list", "-o", "yaml"], &app.operator_key, 2, "yaml"),
         (&["tenant", "list", "--server", "ftp://x"], &app.operator_key, 2, "--server"),

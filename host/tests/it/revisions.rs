@@ -2,6 +2,7 @@
 
 mod commands;
 mod crash;
+mod probation;
 
 use crate::app::{Answer, App, GUIDE};
 use enlist_artifacts::{LOCALPART, honest::CANDIDATES, hostile};
@@ -113,8 +114,8 @@ async fn a_revision_is_made_read_back_activated_and_rolled_back_and_each_row_nam
         rows,
         [
             "opening ann 1 1 -",
-            "opening bob 1 1 -",
             "policy_push - 1 1 revision 2: ours.wasm",
+            "opening bob 1 1 -",
             "policy_activate - 2 1 1 -> 2",
             "opening a-cyd 2 1 -",
             "policy_rollback - 1 1 2 -> 1",

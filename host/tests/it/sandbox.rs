@@ -1,6 +1,8 @@
 //! The sandbox: a component goes in, a decision comes out, and whatever a policy does wrong, nobody is granted anything and the
 //! next decision is right. Nothing here measures time: which budget ended a decision is what is asserted.
 
+mod cache;
+pub(crate) mod children;
 mod decisions;
 mod limits;
 mod loading;
@@ -8,6 +10,7 @@ mod misdeeds;
 mod shapes;
 mod shares;
 mod turns;
+mod workshop;
 
 use enlist::domain::{
     Applicant, Assurance, Attribute, Decision, Email, Failure, HostCode, Name, Occasion, Pick,

@@ -1,6 +1,7 @@
 //! TLS: a real client, certificates made here, and what happens when they are renewed, well or badly.
 
 use crate::app::{App, GUIDE, enlist};
+use crate::first_start::OnTerminal;
 use rcgen::generate_simple_self_signed;
 use reqwest::{Certificate, Client, Version};
 use rustls::pki_types::CertificateDer;
@@ -24,7 +25,11 @@ struct Pair {
 
 impl Pair {
     fn new() -> Self {
-        let made = generate_simple_self_signed([NAME.to_owned()]).expect("a certificate");
+        Self::of(NAME)
+    }
+
+    fn of(name: &str) -> Self {
+        let made = generate_simple_self_signed([name.to_owned()]).expect("a certificate");
         Self { cert: made.cert.pem(), key: made.signing_key.serialize_pem() }
     }
 }
@@ -208,4 +213,33 @@ fn a_health_check_takes_the_settings_own_certificate_and_no_other() {
     assert_eq!(health(&files).status.code(), Some(0));
     let found = health(&Files::with(&Pair::new()));
     assert_eq!(found.status.code(), Some(3), "{found:?}");
+}
+
+#[tokio::test]
+async fn on_a_terminal_the_curl_asks_for_the_host_that_the_certificate_names() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    for name in [NAME, "127.0.0.1"] {
+        let (pair, folder) = (Pair::of(name), tempfile::tempdir().expect("a folder"));
+        let files = Files::with(&pair);
+        let mut command = enlist();
+        command.current_dir(folder.path()).envs(files.settings());
+        let started = OnTerminal::start(&mut command, "-d '");
+        let mut curl = Client::builder().no_proxy();
+        let root = Certificate::from_pem(pair.cert.as_bytes()).expect("a certificate");
+        curl = curl.tls_certs_only([root]);
+        if name == NAME {
+            let there = started.between("--resolve enlist.example:", " ");
+            let (port, address) = there.split_once(':').expect("a port and an address");
+            let address = format!("{address}:{port}").parse().expect("an address");
+            curl = curl.resolve(NAME, address);
+        } else {
+            assert!(!started.shown.contains("--resolve"), "{}", started.shown);
+        }
+        assert!(started.shown.contains("--cacert"), "{}", started.shown);
+        let url = started.between("-X POST ", " ");
+        assert!(url.starts_with(&format!("https://{name}:")), "{url}");
+        let ask = curl.build().expect("a client").post(url).body(GUIDE);
+        let key = started.between("X-API-Key: ", "\"");
+        assert_eq!(ask.header("X-API-Key", key).send().await.expect("an answer").status(), 200);
+    }
 }

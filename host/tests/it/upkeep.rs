@@ -1,6 +1,7 @@
 //! What an operator does to the data folder: copying the database, putting a copy back, asking the doctor, upgrading, forgetting.
 
 mod backup;
+mod beside;
 mod damage;
 mod doctor;
 mod masking;
@@ -28,10 +29,15 @@ fn on(data: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+impl Ended {
+    fn of(Output { status, stdout, stderr }: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        Self { code: status.code(), out: text(stdout), err: text(stderr) }
+    }
+}
+
 fn end(command: &mut Command) -> Ended {
-    let Output { status, stdout, stderr } = command.output().expect("an end");
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    Ended { code: status.code(), out: text(stdout), err: text(stderr) }
+    Ended::of(command.output().expect("an end"))
 }
 
 fn run(data: &Path, arguments: &[&str]) -> Ended {

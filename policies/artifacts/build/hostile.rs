@@ -7,8 +7,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::component;
-use crate::guests::Nested;
+use enlist_builder::{Nested, encode};
+
 use crate::wat_guests::WatGuests;
 
 /// Every guest of a folder by its name.
@@ -33,7 +33,7 @@ pub(crate) fn make(nested: &Nested, out: &Path) -> Result<(), Box<dyn Error>> {
             let component = match file.extension() {
                 Some(rs) if rs == "rs" => fs::read(examples.join(format!("{name}.wasm")))
                     .map_err(Into::into)
-                    .and_then(|module| component::encode(&module)),
+                    .and_then(|module| encode(&module)),
                 _ => wat_guests.component(file),
             };
             let component = component.map_err(|error| format!("{name}: {error:?}"))?;

@@ -1,14 +1,13 @@
 //! From a misdeed in the text format to a component. The file holds its misdeed alone; whatever else the world asks for is taken
 //! from the honest module beside it, which also says what the canonical ABI is.
 
+use enlist_builder::encode;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::{PackageId, Resolve};
-
-use crate::component;
 
 /// What the components are completed with.
 pub(crate) struct WatGuests {
@@ -37,7 +36,7 @@ impl WatGuests {
 
         let mut module = wat::parse_str(self.completed(&misdeed))?;
         embed_component_metadata(&mut module, &self.resolve, world, StringEncoding::UTF8)?;
-        let mut component = component::encode(&module)?;
+        let mut component = encode(&module)?;
         if let Some(instances) = asks(";; instances: ") {
             append_instances(&mut component, instances.parse()?)?;
         }

@@ -1,12 +1,8 @@
-//! The nested build, tested on the very module the build script includes: whatever the outer build was started with, the guests
+//! The nested build: whatever the outer build was started with, the guests
 //! come out the same, and a missing target is named.
 #![cfg(unix)]
 
-#[path = "../build/component.rs"]
-mod component;
-#[path = "../build/guests.rs"]
-mod guests;
-
+use enlist_builder::{Nested, encode, target_dir};
 use std::error::Error;
 use std::ffi::OsString;
 use std::fs;
@@ -27,15 +23,16 @@ const BROKEN: [(&str, &str); 11] = [
     ("CARGO_PROFILE_GUEST_OPT_LEVEL", "0"),
 ];
 
-fn nested(changed: &[(&str, &str)]) -> Result<guests::Nested, Box<dyn Error>> {
+fn nested(changed: &[(&str, &str)]) -> Result<Nested, Box<dyn Error>> {
     let mut environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     environment.retain(|(name, _)| !changed.iter().any(|(other, _)| name == other));
     environment.extend(changed.iter().map(|(name, value)| (name.into(), value.into())));
-    Ok(guests::Nested {
+    Ok(Nested {
         cargo: env!("CARGO").into(),
         rustc: "rustc".into(),
         workspace: Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?,
-        target_dir: guests::target_dir(Path::new(env!("CARGO_TARGET_TMPDIR"))),
+        target_dir: target_dir(Path::new(env!("CARGO_TARGET_TMPDIR"))),
+        locked: true,
         environment,
     })
 }
@@ -44,7 +41,7 @@ fn nested(changed: &[(&str, &str)]) -> Result<guests::Nested, Box<dyn Error>> {
 fn nothing_of_the_outer_build_reaches_the_guests() -> Result<(), Box<dyn Error>> {
     let modules = nested(&BROKEN)?.build(&["--package=enlist-localpart".to_owned()])?;
     let module = fs::read(modules.join("enlist_localpart.wasm"))?;
-    assert!(component::encode(&module)? == enlist_artifacts::LOCALPART, "other bytes came out");
+    assert!(encode(&module)? == enlist_artifacts::LOCALPART, "other bytes came out");
     Ok(())
 }
 
@@ -52,7 +49,7 @@ fn nothing_of_the_outer_build_reaches_the_guests() -> Result<(), Box<dyn Error>>
 fn a_missing_target_is_named_with_the_command_that_installs_it() -> Result<(), Box<dyn Error>> {
     // One answers a folder that is not there, the other fails.
     for rustc in ["/bin/echo", "/bin/false"] {
-        let without = guests::Nested { rustc: rustc.into(), ..nested(&[])? };
+        let without = Nested { rustc: rustc.into(), ..nested(&[])? };
         let told = without.build(&[]).expect_err("no target");
         assert!(told.contains("`rustup target add wasm32-unknown-unknown`"), "{told}");
     }

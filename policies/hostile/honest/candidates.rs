@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use enlist_policy::{Allowance, Policy, Refusal, Request, Usage, export, note, refuse};
+use enlist_policy::{Allowance, Policy, Problem, Refusal, Request, Usage, export, note, refuse};
 
 /// Settings, so that two revisions can differ.
 #[derive(serde::Deserialize)]
@@ -15,6 +15,13 @@ struct Candidates {
 }
 
 impl Policy for Candidates {
+    fn configure(&mut self) -> Result<(), Vec<Problem>> {
+        if !self.prefix.is_empty() {
+            note!("every name begins with {}", self.prefix);
+        }
+        Ok(())
+    }
+
     fn admit(&self, request: &Request) -> Result<(), Refusal> {
         note!("admit");
         refused(request, "refuse")

@@ -2,6 +2,7 @@
 //! Refuses to say whose a folder is.
 
 use crate::homes::{HomeError, Kind, Standing, View};
+use crate::kill_point;
 use crate::ledger::{HeldName, LedgerFile, ReservedName, Site, SurveyedTenant};
 use crate::upkeep::doctor::{Cure, Report};
 use crate::upkeep::restore::is_the_systems;
@@ -30,6 +31,7 @@ pub(super) fn look(
     }
     // Folders are looked at after the accounts, for a folder is there first. What a server opens meanwhile is looked up again.
     ledger.let_go().map_err(fail())?;
+    kill_point::reach("doctor_accounts_read");
     for (site, held, reserved) in known {
         root(&Tree { place, ledger: &ledger, site, held, reserved }, report)?;
     }
@@ -78,12 +80,13 @@ fn root(tree: &Tree<'_>, report: &mut Report) -> Result<(), UpkeepError> {
     };
     let names = view.names()?;
     let expected = living + tree.reserved.len();
-    if names.is_empty() && expected > 1 {
+    // Where there are accounts the server opens it no more than this mends it; a reserved name alone is given back.
+    if !bears_out(tree, &view)? && (living > 0 || names.is_empty() && expected > 1) {
         let found = format!(
-            "{tenant}: {} holds nothing, and {expected} folders should be there",
+            "{tenant}: {} holds none of the {expected} folders that should be there",
             view.path().display()
         );
-        let advice = "is its file system mounted? Nothing is mended there: mount it, or copy the folders back";
+        let advice = "is its file system mounted? Nothing is mended there: mount it, or copy a folder back, or make one";
         report.fault("home_root", found, advice);
         return Ok(());
     }
@@ -106,6 +109,17 @@ fn root(tree: &Tree<'_>, report: &mut Report) -> Result<(), UpkeepError> {
         nobodys(&view, tenant, view.path().join(name), report)?;
     }
     Ok(())
+}
+
+/// Whether something stands at least at one place where something should: else this may be the empty folder that a disk belongs on.
+fn bears_out(tree: &Tree<'_>, view: &View) -> Result<bool, UpkeepError> {
+    let living = tree.held.iter().filter(|held| !held.erased).map(|held| &held.name);
+    for name in living.chain(tree.reserved.iter().map(|reserved| &reserved.name)) {
+        if view.standing(name)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn home(tree: &Tree<'_>, view: &View, name: &str, report: &mut Report) -> Result<(), UpkeepError> {

@@ -53,7 +53,7 @@ async fn the_last_operator_key_may_go_and_another_is_made_on_the_machine() {
         [[id_of(&app.operator_key)]]
     );
     let copies = fs::read_dir(app.data()).expect("the data folder").count();
-    assert!(copies <= 6, "nothing is left beside the database");
+    assert!(copies <= 7, "nothing is left beside the database");
 }
 
 #[tokio::test]
@@ -68,11 +68,57 @@ async fn a_tenants_key_is_made_on_the_machine_too_and_the_record_says_so() {
         app.rows("SELECT occasion, key, detail FROM decisions WHERE occasion = 'key_create'"),
         [["key_create", "local", &detail]]
     );
-    let (code, out, _) = run(local(&app.data()).args(["-o", "json", "--operator"]));
-    let out: Value = serde_json::from_str(&out).expect("JSON");
-    let key = out["key"].as_str().expect("a key");
+}
+
+/// What was made, without what differs from key to key.
+fn shape(app: &App, (code, out, error): &(Option<i32>, String, String)) -> Value {
+    assert_eq!(*code, Some(0), "{error}");
+    let mut made: Value = serde_json::from_str(out).expect("JSON");
+    let key = made["key"].as_str().expect("a key");
     app.keep_secret(key);
-    assert_eq!((code, &out["id"]), (Some(0), &json!(id_of(key))));
+    assert_eq!(made["id"], id_of(key));
+    for own in ["id", "key", "created_at", "created_by", "expires_at"] {
+        assert!(made.get(own).is_some(), "{own}: {made}");
+        made[own] = Value::Null;
+    }
+    made
+}
+
+#[tokio::test]
+async fn a_key_made_on_the_machine_is_checked_and_shown_as_one_that_the_server_makes() {
+    let app = App::start();
+    let asked = |arguments: &[&str]| {
+        let mut command = enlist();
+        command.args(["key", "create", "--server", &app.url]).args(arguments);
+        run(command.env("ENLIST_KEY", &app.operator_key))
+    };
+    let on_the_machine = |arguments: &[&str]| run(local(&app.data()).args(arguments));
+    for yes in [
+        &["--operator", "-o", "json"][..],
+        &["--operator", "--scope", "metrics", "-o", "json"],
+        &["-t", "default", "--note", "ours", "--expires", "1h", "-o", "json"],
+        &["-t", "default", "--scope", "read,provision,read", "-o", "json"],
+    ] {
+        let (theirs, ours) = (asked(yes), on_the_machine(yes));
+        assert_eq!(shape(&app, &theirs), shape(&app, &ours), "{yes:?}");
+    }
+    let keys = app.count("SELECT count(*) FROM keys");
+    let long = "x".repeat(201);
+    for (no, says) in [
+        (&["-t", "default", "--note", &long][..], "expected at most 200 bytes"),
+        (&["-t", "default", "--note", "a\nb"], "expected at most 200 bytes"),
+        (&["--operator", "--note", &long], "expected at most 200 bytes"),
+        (&["-t", "default", "--expires", "1ms"], "expected seconds, from 1"),
+        (&["--operator", "--expires", "200years"], "expected seconds, from 1"),
+        (&["-t", "default", "--scope", "write"], "expected some of provision"),
+        (&["--operator", "--scope", "metrics,read"], "expected metrics alone"),
+    ] {
+        for (code, out, error) in [asked(no), on_the_machine(no)] {
+            assert_eq!((code, out.as_str()), (Some(2), ""), "{no:?}: {error}");
+            assert!(error.contains(says), "{no:?}: {error}");
+        }
+    }
+    assert_eq!(app.count("SELECT count(*) FROM keys"), keys);
 }
 
 #[tokio::test]
@@ -84,8 +130,8 @@ async fn without_a_place_a_tenant_or_a_scope_no_key_is_made() {
         (&nowhere.path().join("x"), &["--operator"], 2, "no server has started here"),
         (&app.data(), &[], 2, "-t TENANT"),
         (&app.data(), &["-t", "nobody"], 1, "no tenant nobody"),
-        (&app.data(), &["-t", "default", "--scope", "write"], 2, "\"write\" is no scope"),
-        (&app.data(), &["--operator", "--scope", "read"], 2, "--scope"),
+        (&app.data(), &["-t", "default", "--scope", "write"], 2, "expected some of provision"),
+        (&app.data(), &["--operator", "--scope", "read"], 2, "expected metrics alone"),
         (&app.data(), &["--operator", "--expires", "soon"], 2, "--expires"),
     ] {
         let (ended, out, error) = run(local(data).args(arguments));

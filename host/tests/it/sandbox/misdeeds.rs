@@ -12,8 +12,10 @@ use enlist_artifacts::{honest, hostile};
 enum Comes {
     /// No policy can be made of it, with this code and in these words.
     TurnedAway(&'static str, &'static str),
-    /// A decision ends without an answer.
+    /// A decision ends without an answer, also about the applicant that it is tried on.
     Fails(Stage, Fault),
+    /// It is made, for it behaves while it is tried; then a decision ends without an answer.
+    FailsLater(Stage, Fault),
     /// An answer, which the host does not accept.
     Refused(&'static str),
     /// An answer like any other's: the harm would have been in the next instance.
@@ -52,7 +54,10 @@ fn is(error: &MakeError, wanted: &str) -> bool {
 
 fn assert_comes(decided: Decided, comes: &Comes) {
     match (decided, comes) {
-        (Err(DecideError::Failed(failure)), Comes::Fails(stage, fault)) => {
+        (
+            Err(DecideError::Failed(failure)),
+            Comes::Fails(stage, fault) | Comes::FailsLater(stage, fault),
+        ) => {
             assert_eq!((failure.stage, failure.fault), (*stage, *fault), "{failure}");
             assert!(!failure.detail.is_empty());
         }
@@ -79,7 +84,7 @@ macro_rules! misdeeds {
     )*};
 }
 
-use Comes::{Fails, Granted, Refused, TurnedAway};
+use Comes::{Fails, FailsLater, Granted, Refused, TurnedAway};
 use Fault::{AnswerTooLarge, Malformed, OutOfFuel, OutOfMemory, TimedOut, Trapped};
 use Stage::{Admit, Allow, Derive};
 
@@ -143,6 +148,15 @@ misdeeds! {
     imports_something under fuel_decides: TurnedAway("component_invalid", "imports clock");
     missing_export under fuel_decides: TurnedAway("component_invalid", "does not export enlist:policy/quota");
 
+    waits_to_trap under fuel_decides: FailsLater(Admit, Trapped);
+    waits_to_spin under fuel_decides: FailsLater(Admit, OutOfFuel);
+    waits_to_lie under fuel_decides: FailsLater(Admit, Malformed);
+    waits_to_name_nobody under fuel_decides: FailsLater(Derive, Malformed);
+
+    hoard_settings under fuel_decides: TurnedAway("sample_failed", "limits.settings_memory");
+    full_memory under fuel_decides: TurnedAway("cannot_be_frozen", "its memory");
+    keeps_a_reference under fuel_decides: TurnedAway("cannot_be_frozen", "reference type");
+    keeps_a_vector under fuel_decides: TurnedAway("cannot_be_frozen", "v128");
     keeps_a_table under fuel_decides: TurnedAway("cannot_be_frozen", "`table.set`");
     drops_a_segment under fuel_decides: TurnedAway("cannot_be_frozen", "`data.drop`");
 }

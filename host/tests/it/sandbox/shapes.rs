@@ -6,9 +6,7 @@ use enlist::domain::HostCode;
 use enlist::sandbox::{MakeError, freeze};
 
 fn turned_away(component: &[u8]) -> MakeError {
-    freeze(&engine(&fuel_decides()), component, "{}")
-        .err()
-        .expect("nobody exports the contract here")
+    freeze(&engine(&fuel_decides()), component, "{}").expect_err("nobody exports the contract here")
 }
 
 fn is_too_costly(error: &MakeError) -> bool {

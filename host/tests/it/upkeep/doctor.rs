@@ -2,7 +2,7 @@
 
 use crate::app::{App, is_folder};
 use crate::upkeep::damage::Patient;
-use crate::upkeep::{ask, on, person, run, three_people};
+use crate::upkeep::{ask, on, run, three_people};
 use serde_json::Value;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
@@ -37,42 +37,6 @@ fn for_programs_it_says_the_same_as_json() {
         assert_eq!((&found["grade"], &found["check"]), (&"fault".into(), &"home_missing".into()));
         assert_eq!((found["mended"].is_string(), ended.code), (mended, Some(i32::from(!mended))));
         assert_eq!(said["findings"].as_array().map(Vec::len), Some(1), "{said}");
-    }
-}
-
-#[tokio::test]
-async fn beside_a_running_server_it_looks_and_does_not_mend() {
-    let app = App::start();
-    three_people(&app).await;
-    let ended = run(&app.data(), &["doctor"]);
-    assert_eq!((ended.code, ended.out.as_str()), (Some(0), "well: 0 faults, 0 notes, 0 mended\n"));
-    fs::remove_dir(app.homes().join("ann")).expect("no folder");
-    let ended = run(&app.data(), &["doctor", "--fix"]);
-    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{ended:?}");
-    assert!(ended.err.contains("stop that server first"), "{ended:?}");
-    assert!(!app.homes().join("ann").exists());
-    let ended = run(&app.data(), &["doctor"]);
-    assert!(ended.out.starts_with("fault home_missing: "), "{ended:?}");
-    fs::create_dir(app.homes().join("ann")).expect("a folder");
-}
-
-#[tokio::test]
-async fn an_account_that_is_opened_meanwhile_is_no_finding() {
-    let app = App::start();
-    let looking = tokio::task::spawn_blocking({
-        let data = app.data();
-        move || (0..12).map(|_| run(&data, &["doctor"])).collect::<Vec<_>>()
-    });
-    let mut people = 0;
-    while !looking.is_finished() {
-        app.enlist(&person(&format!("person{people}"))).await;
-        people += 1;
-    }
-    for ended in looking.await.expect("twelve looks") {
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        // A home that is made and not yet committed is an empty folder for a moment.
-        let said = ended.out.lines().filter(|l| !l.starts_with("well"));
-        assert!(said.into_iter().all(|line| line.starts_with("note folder_empty")), "{ended:?}");
     }
 }
 
@@ -114,6 +78,25 @@ fn where_a_disk_may_be_missing_nothing_is_mended() {
     fs::remove_dir(patient.data().join("collections")).expect("no home root");
     patient.is_beyond_mending("home_root", &["is its file system mounted?", "3 accounts"]);
     assert!(!patient.data().join("collections").exists());
+}
+
+#[test]
+fn one_account_is_enough_for_a_disk_to_be_missing() {
+    let patient = Patient::new();
+    patient.sql("UPDATE accounts SET state = 'closed', closed_at = 1 WHERE name IN ('ann', 'bob')");
+    patient.sql("UPDATE accounts SET erased_at = 2 WHERE name IN ('ann', 'bob')");
+    for name in ["ann", "bob", "cyd"] {
+        fs::remove_dir(patient.home(name)).expect("no folder");
+    }
+    for more in ["lost+found", "somebody-elses"] {
+        patient.is_beyond_mending("home_root", &["is its file system mounted?", "1 folders"]);
+        assert!(!patient.home("cyd").exists());
+        fs::create_dir(patient.home(more)).expect("a folder");
+    }
+    patient.is_beyond_mending("home_root", &["is its file system mounted?"]);
+    fs::create_dir(patient.home("cyd")).expect("a folder made by hand");
+    set_mode(&patient.home("cyd"), 0o750);
+    assert_eq!(patient.doctor().code, Some(0));
 }
 
 #[test]
@@ -282,10 +265,13 @@ fn homes_of_other_tenants_are_looked_at_where_theirs_are() {
          INSERT INTO revisions (tenant, number, policy, component, settings, settings_digest, made_at)
          SELECT 2, number, policy, component, settings, settings_digest, made_at FROM revisions;
          INSERT INTO accounts (tenant, issuer, username, name, name_key, state, allowance, revision, created_at)
-         VALUES (2, '', 'dan', 'dan', 'dan', 'active', '{}', 1, 0)",
+         VALUES (2, '', 'dan', 'dan', 'dan', 'active', '{}', 1, 0),
+             (2, '', 'eve', 'eve', 'eve', 'active', '{}', 1, 0)",
     );
     patient.is_beyond_mending("home_root", &["other: ", "tenants/other/homes"]);
-    fs::create_dir_all(patient.data().join("tenants/other/homes")).expect("a home root");
+    let eves = patient.data().join("tenants/other/homes/eve");
+    fs::create_dir_all(&eves).expect("a home root and one home");
+    set_mode(&eves, 0o750);
     patient.is_mended("home_missing", &["other: dan has no folder"]);
     assert!(is_folder(&patient.data().join("tenants/other/homes/dan")));
 }

@@ -190,6 +190,40 @@ async fn what_the_old_database_had_in_its_wal_does_not_get_into_the_new_one() {
 }
 
 #[tokio::test]
+async fn where_the_wal_cannot_be_moved_nothing_is_exchanged_and_nothing_is_lost() {
+    let (mut app, copy) = with_a_newer_person().await;
+    let database = app.data().join("enlist.db");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let reader = Connection::open_with_flags(&database, flags).expect("the database");
+    reader.execute_batch("BEGIN").expect("a transaction");
+    assert_eq!(ask(&reader, "SELECT count(*) FROM accounts"), "4");
+    // What is newer than somebody reads stays in the WAL.
+    app.enlist(&person("eve")).await;
+    app.kill();
+    let still = run(&app.data(), &["restore", text(&copy)]);
+    assert_eq!((still.code, still.out.as_str()), (Some(1), ""), "{still:?}");
+    assert!(still.err.contains("still reads") && still.err.contains(text(&database)), "{still:?}");
+    drop(reader);
+    assert!(kept(&app).is_empty());
+
+    // Without a place for its index the WAL cannot even be read.
+    let (wal, index) = (app.data().join("enlist.db-wal"), app.data().join("enlist.db-shm"));
+    let before = fs::read(&wal).expect("a WAL");
+    assert!(!before.is_empty());
+    let _ = fs::remove_file(&index);
+    fs::create_dir(&index).expect("something in the way");
+    let cannot = run(&app.data(), &["restore", text(&copy)]);
+    assert_eq!((cannot.code, cannot.out.as_str()), (Some(1), ""), "{cannot:?}");
+    assert!(fs::read(&wal).expect("the WAL") == before, "not a byte");
+    fs::remove_dir(&index).expect("out of the way");
+    assert!(!app.data().join("enlist.db.restoring").exists());
+
+    assert_eq!(accounts(&database), "5");
+    well(&app.data(), &["restore", text(&copy)]);
+    assert_eq!((accounts(&database).as_str(), accounts(&kept(&app)[0]).as_str()), ("3", "5"));
+}
+
+#[tokio::test]
 async fn nobody_gets_the_name_of_a_newer_folder_until_it_is_given_back() {
     let (mut app, copy) = with_a_newer_person().await;
     app.enlist(r#"{"username":"Eve@example.com"}"#).await;

@@ -1,10 +1,11 @@
-//! The nested cargo that compiles guests for WebAssembly. It takes nothing from the outer build but the toolchain and the way to
-//! the registry: flags, wrappers and target folders of the outer build are not the guests' business.
+//! The nested cargo that compiles guests for WebAssembly. It takes nothing from where it is started but the toolchain and the way to
+//! the registry: flags, wrappers and target folders of an outer build, or of a person's own habits, are not the guests' business.
 
 use std::ffi::{OsStr, OsString};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{fs, io};
+use std::{env, fs};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -12,45 +13,75 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const STACK_BYTES: usize = 64 * 1024;
 
 /// Where and with what the guests are built.
-pub(crate) struct Nested {
+pub struct Nested {
     /// The cargo to run.
-    pub(crate) cargo: PathBuf,
+    pub cargo: PathBuf,
     /// The compiler it shall use, whatever its environment says.
-    pub(crate) rustc: PathBuf,
+    pub rustc: PathBuf,
     /// The folder of the workspace's Cargo.toml.
-    pub(crate) workspace: PathBuf,
+    pub workspace: PathBuf,
     /// The guests' own target folder.
-    pub(crate) target_dir: PathBuf,
-    /// What the outer build was started with.
-    pub(crate) environment: Vec<(OsString, OsString)>,
+    pub target_dir: PathBuf,
+    /// Whether Cargo.lock has to stay as it is.
+    pub locked: bool,
+    /// What we were started with.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 impl Nested {
-    /// Builds what `selection` (cargo's own arguments) names, and answers the folder the modules are in.
-    pub(crate) fn build(&self, selection: &[String]) -> Result<PathBuf, String> {
-        let libraries = installed_target(&self.rustc)?;
-        let status = Command::new(&self.cargo)
-            .args(["build", "--locked", "--profile=guest", "--target", TARGET])
+    /// Builds what `selection` (cargo's own arguments) names, and answers the folder the modules are in. What cargo says goes where
+    /// our own words go; the error is a line for whoever started the build.
+    pub fn build(&self, selection: &[String]) -> Result<PathBuf, String> {
+        let libraries = self.installed_target()?;
+        let locked = self.locked.then_some("--locked");
+        let status = self
+            .command(&self.cargo)
+            .args(["build", "--profile=guest", "--target", TARGET])
+            .args(locked)
             .args(selection)
             .arg("--manifest-path")
             .arg(self.workspace.join("Cargo.toml"))
             .arg("--target-dir")
             .arg(&self.target_dir)
+            .env("CARGO_ENCODED_RUSTFLAGS", self.flags(&libraries)?.join("\u{1f}"))
+            .env("CARGO_INCREMENTAL", "0")
+            .status()
+            .map_err(|error| not_started(&self.cargo, &error))?;
+        if !status.success() {
+            return Err(format!("{} was not built: {status}", selection.join(" ")));
+        }
+        Ok(self.target_dir.join(TARGET).join("guest"))
+    }
+
+    /// A tool of the toolchain, in the workspace's folder, so that the toolchain is the one that folder asks for.
+    pub fn command(&self, tool: &Path) -> Command {
+        let mut command = Command::new(tool);
+        command
             .current_dir(&self.workspace)
             .env_clear()
             .envs(self.environment.iter().filter(|(name, _)| reaches_guests(name)).cloned())
-            .env("CARGO_ENCODED_RUSTFLAGS", self.flags(&libraries)?.join("\u{1f}"))
-            .env("CARGO_INCREMENTAL", "0")
             .env("RUSTC", &self.rustc)
             // Empty, not absent: that is how a wrapper of the user's own cargo configuration is turned off.
             .env("RUSTC_WRAPPER", "")
-            .env("RUSTC_WORKSPACE_WRAPPER", "")
-            .status()
-            .map_err(|error| format!("{} did not start: {error}", self.cargo.display()))?;
-        if !status.success() {
-            return Err(format!("the guests {selection:?} were not built: {status}"));
+            .env("RUSTC_WORKSPACE_WRAPPER", "");
+        command
+    }
+
+    /// Where the compiler keeps WebAssembly's standard library, if it does.
+    fn installed_target(&self) -> Result<PathBuf, String> {
+        let mut asked = self.command(&self.rustc);
+        asked.args(["--print", "target-libdir", "--target", TARGET]);
+        let answer = asked.output().map_err(|error| not_started(&self.rustc, &error))?;
+        let libraries = PathBuf::from(String::from_utf8_lossy(&answer.stdout).trim());
+        if answer.status.success() && libraries.is_dir() {
+            return Ok(libraries);
         }
-        Ok(self.target_dir.join(TARGET).join("guest"))
+        let said = String::from_utf8_lossy(&answer.stderr);
+        Err(format!(
+            "policies are built for {TARGET}, which is not installed: run `rustup target add {TARGET}` \
+             (or `rustup toolchain install` in the folder of the policy), then build again{}",
+            said.lines().next().map(|line| format!(" [{line}]")).unwrap_or_default()
+        ))
     }
 
     /// Folders of this machine are renamed in what the guests say of themselves: the same source gives the same bytes anywhere.
@@ -73,7 +104,7 @@ impl Nested {
 
     fn cargo_home(&self) -> PathBuf {
         let named = |wanted: &str| self.environment.iter().find(|(name, _)| name == wanted);
-        match (named("CARGO_HOME"), std::env::home_dir()) {
+        match (named("CARGO_HOME"), env::home_dir()) {
             (Some((_, home)), _) => self.workspace.join(home),
             (None, Some(home)) => home.join(".cargo"),
             (None, None) => self.workspace.clone(),
@@ -81,28 +112,25 @@ impl Nested {
     }
 }
 
-/// Where the compiler keeps WebAssembly's standard library, if it does.
-pub(crate) fn installed_target(rustc: &Path) -> Result<PathBuf, String> {
-    let asked = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
-    let answer = asked.map_err(|error| format!("{} did not start: {error}", rustc.display()))?;
-    let libraries = PathBuf::from(String::from_utf8_lossy(&answer.stdout).trim());
-    if answer.status.success() && libraries.is_dir() {
-        return Ok(libraries);
+/// Why a tool of the toolchain did not run.
+pub fn not_started(tool: &Path, error: &io::Error) -> String {
+    let tool = tool.display();
+    match error.kind() {
+        ErrorKind::NotFound => format!(
+            "{tool} is not there: policies are built with Rust, which https://rustup.rs installs"
+        ),
+        _ => format!("{tool} did not start: {error}"),
     }
-    Err(format!(
-        "the policies are built for {TARGET}, which is not installed: run `rustup target add {TARGET}` \
-         (or `rustup toolchain install` in the project's folder), then build again"
-    ))
 }
 
 /// One folder for every profile of the outer build, beside them: the guests are the same for all. A build that keeps its
 /// intermediate files in an unusual place has a folder of its own.
-pub(crate) fn target_dir(out_dir: &Path) -> PathBuf {
+pub fn target_dir(out_dir: &Path) -> PathBuf {
     let outer = out_dir.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
     outer.unwrap_or(out_dir).join("guests")
 }
 
-/// Whether a variable of the outer build may reach the nested one. Cargo's and the compiler's are kept only when they say where
+/// Whether a variable may reach the nested build. Cargo's and the compiler's are kept only when they say where
 /// things are: the registry, the network, the toolchain, the linker of the machine itself (build scripts need it).
 fn reaches_guests(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
