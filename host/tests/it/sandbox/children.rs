@@ -166,7 +166,7 @@ pub(crate) fn lives(process: &Path) -> bool {
 }
 
 /// A program that does this.
-fn script(house: &House, does: &str) -> PathBuf {
+pub(super) fn script(house: &House, does: &str) -> PathBuf {
     let file = house.folder.path().join("program");
     fs::write(&file, format!("#!/bin/sh\n{does}\n")).expect("a script");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o700)).expect("a program");
