@@ -3,6 +3,7 @@
 
 use crate::sandbox::Engine;
 use crate::sandbox::load::digest_of;
+use rustix::fs::StatVfsMountFlags;
 use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -48,10 +49,15 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Opens the folder, and makes it where it is missing. Nobody else may look into it, or leave something there.
+    /// Opens the folder, and makes it where it is missing. Nobody else may look into it, or leave something there;
+    /// and machine code can be mapped from it.
     pub fn open(folder: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+        if rustix::fs::statvfs(folder)?.f_flag.contains(StatVfsMountFlags::NOEXEC) {
+            let why = "its file system is mounted noexec, and compiled policies are run from it: remount it with exec, or mount one there that has it";
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        }
         Ok(Self { folder: folder.to_owned(), naming: Mutex::default() })
     }
 
