@@ -85,6 +85,21 @@ async fn a_new_tenants_policy_is_made_before_it_is_asked_and_once_for_all() {
     assert_eq!(made(&app), 2);
 }
 
+#[tokio::test]
+async fn what_a_policy_says_of_its_settings_cannot_forge_a_line_of_the_log() {
+    let app = App::start();
+    let key = "a\n2026-01-01T00:00:00Z ERROR forged\u{1b}[31m";
+    let body = json!({"settings": { key: 1 }});
+    let refused = app.ask("POST", "/v1/tenants/default/revisions", &app.operator_key, body).await;
+    assert_eq!((refused.status, refused.code().as_str()), (422, "settings_refused"));
+    let pointer = &refused.json()["errors"][0]["pointer"];
+    assert_eq!(*pointer, json!(format!("/{key}")), "who sent it sees what was sent");
+    let log = app.log();
+    assert!(!log.contains('\u{1b}'), "{log}");
+    let said: Vec<_> = log.lines().filter(|line| line.contains("forged")).collect();
+    assert!(matches!(said[..], [line] if line.contains("no policy made")), "{said:?}");
+}
+
 fn server(folder: &tempfile::TempDir, component: &[u8]) -> Command {
     let policy = folder.path().join("policy.wasm");
     fs::write(&policy, component).expect("a component");
