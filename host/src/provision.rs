@@ -18,7 +18,7 @@ use crate::ledger::{
 };
 use crate::meters::{METERS, Stage as Step, TenantLabel};
 use crate::probation::Probations;
-use crate::sandbox::{Active, Catalog, DecideError, NotReady};
+use crate::sandbox::{Active, Catalog, DecideError, Kept, NotReady};
 use pick::Hold;
 use say::{count, failed, note};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub struct Provisioner {
     ledger: Ledger,
     catalog: Arc<Catalog>,
     homes: Arc<Homes>,
-    probations: Arc<Probations>,
+    probations: Arc<Probations<Kept>>,
 }
 
 /// One request: the question and what it is called in answers and logs.
@@ -117,7 +117,7 @@ impl Provisioner {
         ledger: Ledger,
         catalog: Arc<Catalog>,
         homes: Arc<Homes>,
-        probations: Arc<Probations>,
+        probations: Arc<Probations<Kept>>,
     ) -> Self {
         Self { ledger, catalog, homes, probations }
     }

@@ -25,7 +25,7 @@ mod workshop;
 pub use archive::{Archive, ArchiveError, Parts};
 pub use budget::Limits;
 pub use cache::{Cache, Key};
-pub use catalog::{Active, Catalog, Revision};
+pub use catalog::{Active, Catalog, Kept, Revision};
 pub use child::{Allotment, make_for_the_parent};
 pub use code::{Code, freeze, make};
 pub use engine::{Engine, EngineError};
