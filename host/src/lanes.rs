@@ -1,5 +1,5 @@
 //! A queue that is fair to tenants: each has a lane of its own with a bound, and the one who works takes from the lanes in turn.
-//! Refuses to let one tenant's work wait behind all of another's, and to grow without an end.
+//! Refuses to let one tenant's work wait behind all of another's, in the queue or in a batch, and to grow without an end.
 
 use crate::domain::TenantId;
 use crate::meters::{METERS, Queue};
@@ -7,6 +7,13 @@ use prometheus_client::metrics::gauge::Gauge;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What is taken at once of one tenant's, where another one came lately: who comes next waits until all of it is done.
+const AT_ONCE: usize = 8;
+
+/// How long a tenant is reckoned with after it came.
+const LATELY: Duration = Duration::from_secs(1);
 
 /// Work that waits, a lane a tenant.
 pub struct Lanes<T> {
@@ -21,6 +28,9 @@ struct Waiting<T> {
     /// Tenants that have something waiting, the next one first.
     turns: VecDeque<TenantId>,
     length: usize,
+    /// Who came last, and when the last one came who was somebody else.
+    latest: Option<TenantId>,
+    other: Option<Instant>,
     closed: bool,
 }
 
@@ -36,8 +46,14 @@ pub enum NotTaken {
 impl<T> Lanes<T> {
     /// Lanes that hold at most `lane_limit` each; how much waits is seen as `queue`.
     pub fn new(queue: Queue, lane_limit: usize) -> Self {
-        let waiting =
-            Waiting { lanes: HashMap::new(), turns: VecDeque::new(), length: 0, closed: false };
+        let waiting = Waiting {
+            lanes: HashMap::new(),
+            turns: VecDeque::new(),
+            length: 0,
+            latest: None,
+            other: None,
+            closed: false,
+        };
         Self {
             waiting: Mutex::new(waiting),
             changed: Condvar::new(),
@@ -62,24 +78,24 @@ impl<T> Lanes<T> {
             waiting.turns.push_back(tenant);
         }
         waiting.length += 1;
+        if waiting.latest.replace(tenant).is_some_and(|latest| latest != tenant) {
+            waiting.other = Some(Instant::now());
+        }
         drop(waiting);
         self.meter.inc();
         self.changed.notify_one();
         Ok(length)
     }
 
-    /// Waits for work and takes at most `most` pieces, one from each lane in turn. Empty when the lanes are closed and drained.
+    /// Waits for work and takes at most `most` pieces, one from each lane in turn; of one lane less, where there are others. Empty
+    /// when the lanes are closed and drained.
     pub fn take(&self, most: usize) -> Vec<T> {
         let mut waiting = self.lock();
         while waiting.length == 0 && !waiting.closed {
             waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
-        let mut taken = Vec::with_capacity(most.min(waiting.length));
-        while taken.len() < most
-            && let Some(work) = waiting.next()
-        {
-            taken.push(work);
-        }
+        let of_a_tenant = if waiting.is_shared(Instant::now()) { AT_ONCE } else { most };
+        let taken = waiting.take(most, of_a_tenant);
         self.meter.dec_by(i64::try_from(taken.len()).unwrap_or(i64::MAX));
         taken
     }
@@ -112,6 +128,28 @@ impl<T> fmt::Debug for Lanes<T> {
 }
 
 impl<T> Waiting<T> {
+    /// Whether more than one tenant came lately.
+    fn is_shared(&self, now: Instant) -> bool {
+        self.turns.len() > 1
+            || self.other.is_some_and(|at| now.saturating_duration_since(at) < LATELY)
+    }
+
+    fn take(&mut self, most: usize, of_a_tenant: usize) -> Vec<T> {
+        let mut taken = Vec::with_capacity(most.min(self.length));
+        let (mut rounds, mut left_in_round) = (0, self.turns.len());
+        while taken.len() < most
+            && rounds < of_a_tenant
+            && let Some(work) = self.next()
+        {
+            taken.push(work);
+            left_in_round -= 1;
+            if left_in_round == 0 {
+                (rounds, left_in_round) = (rounds + 1, self.turns.len());
+            }
+        }
+        taken
+    }
+
     fn next(&mut self) -> Option<T> {
         let tenant = self.turns.pop_front()?;
         let lane = self.lanes.get_mut(&tenant)?;
@@ -129,9 +167,10 @@ impl<T> Waiting<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lanes, NotTaken};
+    use super::{AT_ONCE, LATELY, Lanes, NotTaken};
     use crate::domain::TenantId;
     use crate::meters::Queue;
+    use std::time::Instant;
 
     const A: TenantId = TenantId(1);
     const B: TenantId = TenantId(2);
@@ -147,6 +186,24 @@ mod tests {
         lanes.push(B, "b2").expect("room");
         assert_eq!(lanes.take(9), ["a3", "b2"]);
         assert!(lanes.is_empty());
+    }
+
+    #[test]
+    fn where_another_tenant_came_lately_a_flood_is_taken_little_by_little() {
+        let lanes = Lanes::new(Queue::Ledger, 64);
+        let flood = || {
+            for work in 0..32 {
+                lanes.push(A, work).expect("room");
+            }
+        };
+        flood();
+        assert_eq!(lanes.take(32).len(), 32, "nobody else is there");
+        lanes.push(B, 0).expect("room");
+        flood();
+        assert_eq!(lanes.take(64).len(), AT_ONCE + 1);
+        assert_eq!(lanes.take(64).len(), AT_ONCE, "B may come again");
+        let later = Instant::now() + LATELY;
+        assert!(!lanes.lock().is_shared(later), "B has not come for long");
     }
 
     #[test]
