@@ -9,11 +9,14 @@ use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What is taken at once of one tenant's, where another one came lately: who comes next waits until all of it is done.
-const AT_ONCE: usize = 8;
+/// The part of a batch that is one tenant's at most, where another one came lately: who comes next waits until all of it is done.
+const PART: usize = 8;
 
 /// How long a tenant is reckoned with after it came.
 const LATELY: Duration = Duration::from_secs(1);
+
+/// How long work that nobody waits for is gathered, so that it does not keep the disk busy for those who wait.
+const GATHERED_FOR: Duration = Duration::from_millis(20);
 
 /// Work that waits, a lane a tenant.
 pub struct Lanes<T> {
@@ -24,14 +27,23 @@ pub struct Lanes<T> {
 }
 
 struct Waiting<T> {
-    lanes: HashMap<TenantId, VecDeque<T>>,
+    lanes: HashMap<TenantId, VecDeque<Piece<T>>>,
     /// Tenants that have something waiting, the next one first.
     turns: VecDeque<TenantId>,
     length: usize,
+    /// How much of it somebody waits for.
+    awaited: usize,
+    /// When gathering what nobody waits for began.
+    gathering: Instant,
     /// Who came last, and when the last one came who was somebody else.
     latest: Option<TenantId>,
     other: Option<Instant>,
     closed: bool,
+}
+
+struct Piece<T> {
+    work: T,
+    is_awaited: bool,
 }
 
 /// Why work was not taken in; it is given back.
@@ -50,6 +62,8 @@ impl<T> Lanes<T> {
             lanes: HashMap::new(),
             turns: VecDeque::new(),
             length: 0,
+            awaited: 0,
+            gathering: Instant::now(),
             latest: None,
             other: None,
             closed: false,
@@ -62,8 +76,17 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Puts work at the end of a tenant's lane, and says how much waits there then; never waits.
-    pub fn push(&self, tenant: TenantId, work: T) -> Result<usize, NotTaken> {
+    /// Puts work that somebody waits for at the end of a tenant's lane; never waits itself.
+    pub fn push(&self, tenant: TenantId, work: T) -> Result<(), NotTaken> {
+        self.put(tenant, Piece { work, is_awaited: true }).map(drop)
+    }
+
+    /// The same with work that may be gathered for a while, and says how much waits in the lane then.
+    pub fn leave(&self, tenant: TenantId, work: T) -> Result<usize, NotTaken> {
+        self.put(tenant, Piece { work, is_awaited: false })
+    }
+
+    fn put(&self, tenant: TenantId, piece: Piece<T>) -> Result<usize, NotTaken> {
         let mut waiting = self.lock();
         if waiting.closed {
             return Err(NotTaken::Closed);
@@ -72,12 +95,17 @@ impl<T> Lanes<T> {
         if lane.len() >= self.lane_limit {
             return Err(NotTaken::Full);
         }
-        lane.push_back(work);
+        let is_awaited = piece.is_awaited;
+        lane.push_back(piece);
         let length = lane.len();
         if length == 1 {
             waiting.turns.push_back(tenant);
         }
+        if waiting.length == 0 {
+            waiting.gathering = Instant::now();
+        }
         waiting.length += 1;
+        waiting.awaited += usize::from(is_awaited);
         if waiting.latest.replace(tenant).is_some_and(|latest| latest != tenant) {
             waiting.other = Some(Instant::now());
         }
@@ -94,7 +122,16 @@ impl<T> Lanes<T> {
         while waiting.length == 0 && !waiting.closed {
             waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
-        let of_a_tenant = if waiting.is_shared(Instant::now()) { AT_ONCE } else { most };
+        while waiting.awaited == 0 && waiting.length < most && !waiting.closed {
+            let left = GATHERED_FOR.saturating_sub(waiting.gathering.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.changed.wait_timeout(waiting, left);
+            (waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        let is_shared = waiting.is_shared(Instant::now());
+        let of_a_tenant = if is_shared { (most / PART).max(1) } else { most };
         let taken = waiting.take(most, of_a_tenant);
         self.meter.dec_by(i64::try_from(taken.len()).unwrap_or(i64::MAX));
         taken
@@ -153,7 +190,7 @@ impl<T> Waiting<T> {
     fn next(&mut self) -> Option<T> {
         let tenant = self.turns.pop_front()?;
         let lane = self.lanes.get_mut(&tenant)?;
-        let work = lane.pop_front()?;
+        let Piece { work, is_awaited } = lane.pop_front()?;
         if lane.is_empty() {
             // Kept only while it holds something: tenants come and go.
             self.lanes.remove(&tenant);
@@ -161,13 +198,14 @@ impl<T> Waiting<T> {
             self.turns.push_back(tenant);
         }
         self.length -= 1;
+        self.awaited -= usize::from(is_awaited);
         Some(work)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{AT_ONCE, LATELY, Lanes, NotTaken};
+    use super::{LATELY, Lanes, NotTaken, PART};
     use crate::domain::TenantId;
     use crate::meters::Queue;
     use std::time::Instant;
@@ -182,9 +220,9 @@ mod tests {
             lanes.push(A, work).expect("room");
         }
         lanes.push(B, "b1").expect("room");
-        assert_eq!(lanes.take(3), ["a1", "b1", "a2"]);
+        assert_eq!(lanes.take(2 * PART), ["a1", "b1", "a2"]);
         lanes.push(B, "b2").expect("room");
-        assert_eq!(lanes.take(9), ["a3", "b2"]);
+        assert_eq!(lanes.take(2 * PART), ["a3", "b2"]);
         assert!(lanes.is_empty());
     }
 
@@ -200,10 +238,22 @@ mod tests {
         assert_eq!(lanes.take(32).len(), 32, "nobody else is there");
         lanes.push(B, 0).expect("room");
         flood();
-        assert_eq!(lanes.take(64).len(), AT_ONCE + 1);
-        assert_eq!(lanes.take(64).len(), AT_ONCE, "B may come again");
+        assert_eq!(lanes.take(64).len(), 64 / PART + 1);
+        assert_eq!(lanes.take(64).len(), 64 / PART, "B may come again");
         let later = Instant::now() + LATELY;
         assert!(!lanes.lock().is_shared(later), "B has not come for long");
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_gathered_until_somebody_waits() {
+        let lanes = Lanes::new(Queue::Ledger, 8);
+        lanes.leave(A, "left").expect("room");
+        lanes.leave(A, "left").expect("room");
+        lanes.push(B, "awaited").expect("room");
+        assert!(lanes.take(8).contains(&"awaited"), "at once, with all that is there");
+        lanes.leave(A, "left").expect("room");
+        lanes.close();
+        assert_eq!(lanes.take(8), ["left"], "at the end nothing is gathered");
     }
 
     #[test]
