@@ -61,6 +61,18 @@ async fn code_of_an_engine_with_other_limits_is_swept_and_made_for_this_one() {
 }
 
 #[tokio::test]
+async fn what_a_child_may_have_grows_with_what_a_policy_may_have() {
+    let mut app = App::start();
+    app.kill();
+    app.run_with(&[
+        ("ENLIST_LIMITS__SETTINGS_MEMORY", "1GiB"),
+        ("ENLIST_LIMITS__MEMORY", "256MiB"),
+    ]);
+    app.enlist(GUIDE).await;
+    assert_eq!(made(&app), 2);
+}
+
+#[tokio::test]
 async fn a_new_tenants_policy_is_made_before_it_is_asked_and_once_for_all() {
     let app = App::with_policy(CANDIDATES, &[]);
     assert_eq!(made(&app), 1);
