@@ -284,6 +284,7 @@ pub(crate) fn limits(config: &Config) -> Limits {
         decision_fuel: limits.decision_fuel,
         decision_time: limits.decision_time.duration(),
         decisions_at_once: usize::try_from(limits.decisions_at_once).unwrap_or(usize::MAX),
+        cpu_share: limits.cpu_share.0,
         memory_bytes: limits.memory.0,
         settings_memory_bytes: limits.settings_memory.0,
         answer_bytes: limits.answer.0,

@@ -202,6 +202,11 @@ impl Config {
                 return Err(layers.wrong(key, "0 would refuse everything: expected 1 or more"));
             }
         }
+        if self.limits.cpu_share.0 == 0.0 {
+            return Err(
+                layers.wrong("limits.cpu_share", "0 would refuse everything: expected more")
+            );
+        }
         if self.limits.decisions_at_once > DECISIONS_AT_ONCE_LIMIT {
             return Err(layers.wrong(
                 "limits.decisions_at_once",

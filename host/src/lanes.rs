@@ -1,5 +1,5 @@
 //! A queue that is fair to tenants: each has a lane of its own with a bound, and the one who works takes from the lanes in turn.
-//! Refuses to let one tenant's work wait behind all of another's, and to grow without an end.
+//! Refuses to let one tenant's work wait behind all of another's, in the queue or in a batch, and to grow without an end.
 
 use crate::domain::TenantId;
 use crate::meters::{METERS, Queue};
@@ -7,6 +7,16 @@ use prometheus_client::metrics::gauge::Gauge;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The part of a batch that is one tenant's at most, where another one came lately: who comes next waits until all of it is done.
+const PART: usize = 8;
+
+/// How long a tenant is reckoned with after it came.
+const LATELY: Duration = Duration::from_secs(1);
+
+/// How long work that nobody waits for is gathered, so that it does not keep the disk busy for those who wait.
+const GATHERED_FOR: Duration = Duration::from_millis(20);
 
 /// Work that waits, a lane a tenant.
 pub struct Lanes<T> {
@@ -17,11 +27,23 @@ pub struct Lanes<T> {
 }
 
 struct Waiting<T> {
-    lanes: HashMap<TenantId, VecDeque<T>>,
+    lanes: HashMap<TenantId, VecDeque<Piece<T>>>,
     /// Tenants that have something waiting, the next one first.
     turns: VecDeque<TenantId>,
     length: usize,
+    /// How much of it somebody waits for.
+    awaited: usize,
+    /// When gathering what nobody waits for began.
+    gathering: Instant,
+    /// Who came last, and when the last one came who was somebody else.
+    latest: Option<TenantId>,
+    other: Option<Instant>,
     closed: bool,
+}
+
+struct Piece<T> {
+    work: T,
+    is_awaited: bool,
 }
 
 /// Why work was not taken in; it is given back.
@@ -36,8 +58,16 @@ pub enum NotTaken {
 impl<T> Lanes<T> {
     /// Lanes that hold at most `lane_limit` each; how much waits is seen as `queue`.
     pub fn new(queue: Queue, lane_limit: usize) -> Self {
-        let waiting =
-            Waiting { lanes: HashMap::new(), turns: VecDeque::new(), length: 0, closed: false };
+        let waiting = Waiting {
+            lanes: HashMap::new(),
+            turns: VecDeque::new(),
+            length: 0,
+            awaited: 0,
+            gathering: Instant::now(),
+            latest: None,
+            other: None,
+            closed: false,
+        };
         Self {
             waiting: Mutex::new(waiting),
             changed: Condvar::new(),
@@ -46,8 +76,17 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Puts work at the end of a tenant's lane, and says how much waits there then; never waits.
-    pub fn push(&self, tenant: TenantId, work: T) -> Result<usize, NotTaken> {
+    /// Puts work that somebody waits for at the end of a tenant's lane; never waits itself.
+    pub fn push(&self, tenant: TenantId, work: T) -> Result<(), NotTaken> {
+        self.put(tenant, Piece { work, is_awaited: true }).map(drop)
+    }
+
+    /// The same with work that may be gathered for a while, and says how much waits in the lane then.
+    pub fn leave(&self, tenant: TenantId, work: T) -> Result<usize, NotTaken> {
+        self.put(tenant, Piece { work, is_awaited: false })
+    }
+
+    fn put(&self, tenant: TenantId, piece: Piece<T>) -> Result<usize, NotTaken> {
         let mut waiting = self.lock();
         if waiting.closed {
             return Err(NotTaken::Closed);
@@ -56,30 +95,44 @@ impl<T> Lanes<T> {
         if lane.len() >= self.lane_limit {
             return Err(NotTaken::Full);
         }
-        lane.push_back(work);
+        let is_awaited = piece.is_awaited;
+        lane.push_back(piece);
         let length = lane.len();
         if length == 1 {
             waiting.turns.push_back(tenant);
         }
+        if waiting.length == 0 {
+            waiting.gathering = Instant::now();
+        }
         waiting.length += 1;
+        waiting.awaited += usize::from(is_awaited);
+        if waiting.latest.replace(tenant).is_some_and(|latest| latest != tenant) {
+            waiting.other = Some(Instant::now());
+        }
         drop(waiting);
         self.meter.inc();
         self.changed.notify_one();
         Ok(length)
     }
 
-    /// Waits for work and takes at most `most` pieces, one from each lane in turn. Empty when the lanes are closed and drained.
+    /// Waits for work and takes at most `most` pieces, one from each lane in turn; of one lane less, where there are others. Empty
+    /// when the lanes are closed and drained.
     pub fn take(&self, most: usize) -> Vec<T> {
         let mut waiting = self.lock();
         while waiting.length == 0 && !waiting.closed {
             waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
-        let mut taken = Vec::with_capacity(most.min(waiting.length));
-        while taken.len() < most
-            && let Some(work) = waiting.next()
-        {
-            taken.push(work);
+        while waiting.awaited == 0 && waiting.length < most && !waiting.closed {
+            let left = GATHERED_FOR.saturating_sub(waiting.gathering.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.changed.wait_timeout(waiting, left);
+            (waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
+        let is_shared = waiting.is_shared(Instant::now());
+        let of_a_tenant = if is_shared { (most / PART).max(1) } else { most };
+        let taken = waiting.take(most, of_a_tenant);
         self.meter.dec_by(i64::try_from(taken.len()).unwrap_or(i64::MAX));
         taken
     }
@@ -112,10 +165,32 @@ impl<T> fmt::Debug for Lanes<T> {
 }
 
 impl<T> Waiting<T> {
+    /// Whether more than one tenant came lately.
+    fn is_shared(&self, now: Instant) -> bool {
+        self.turns.len() > 1
+            || self.other.is_some_and(|at| now.saturating_duration_since(at) < LATELY)
+    }
+
+    fn take(&mut self, most: usize, of_a_tenant: usize) -> Vec<T> {
+        let mut taken = Vec::with_capacity(most.min(self.length));
+        let (mut rounds, mut left_in_round) = (0, self.turns.len());
+        while taken.len() < most
+            && rounds < of_a_tenant
+            && let Some(work) = self.next()
+        {
+            taken.push(work);
+            left_in_round -= 1;
+            if left_in_round == 0 {
+                (rounds, left_in_round) = (rounds + 1, self.turns.len());
+            }
+        }
+        taken
+    }
+
     fn next(&mut self) -> Option<T> {
         let tenant = self.turns.pop_front()?;
         let lane = self.lanes.get_mut(&tenant)?;
-        let work = lane.pop_front()?;
+        let Piece { work, is_awaited } = lane.pop_front()?;
         if lane.is_empty() {
             // Kept only while it holds something: tenants come and go.
             self.lanes.remove(&tenant);
@@ -123,15 +198,17 @@ impl<T> Waiting<T> {
             self.turns.push_back(tenant);
         }
         self.length -= 1;
+        self.awaited -= usize::from(is_awaited);
         Some(work)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Lanes, NotTaken};
+    use super::{LATELY, Lanes, NotTaken, PART};
     use crate::domain::TenantId;
     use crate::meters::Queue;
+    use std::time::Instant;
 
     const A: TenantId = TenantId(1);
     const B: TenantId = TenantId(2);
@@ -143,10 +220,40 @@ mod tests {
             lanes.push(A, work).expect("room");
         }
         lanes.push(B, "b1").expect("room");
-        assert_eq!(lanes.take(3), ["a1", "b1", "a2"]);
+        assert_eq!(lanes.take(2 * PART), ["a1", "b1", "a2"]);
         lanes.push(B, "b2").expect("room");
-        assert_eq!(lanes.take(9), ["a3", "b2"]);
+        assert_eq!(lanes.take(2 * PART), ["a3", "b2"]);
         assert!(lanes.is_empty());
+    }
+
+    #[test]
+    fn where_another_tenant_came_lately_a_flood_is_taken_little_by_little() {
+        let lanes = Lanes::new(Queue::Ledger, 64);
+        let flood = || {
+            for work in 0..32 {
+                lanes.push(A, work).expect("room");
+            }
+        };
+        flood();
+        assert_eq!(lanes.take(32).len(), 32, "nobody else is there");
+        lanes.push(B, 0).expect("room");
+        flood();
+        assert_eq!(lanes.take(64).len(), 64 / PART + 1);
+        assert_eq!(lanes.take(64).len(), 64 / PART, "B may come again");
+        let later = Instant::now() + LATELY;
+        assert!(!lanes.lock().is_shared(later), "B has not come for long");
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_gathered_until_somebody_waits() {
+        let lanes = Lanes::new(Queue::Ledger, 8);
+        lanes.leave(A, "left").expect("room");
+        lanes.leave(A, "left").expect("room");
+        lanes.push(B, "awaited").expect("room");
+        assert!(lanes.take(8).contains(&"awaited"), "at once, with all that is there");
+        lanes.leave(A, "left").expect("room");
+        lanes.close();
+        assert_eq!(lanes.take(8), ["left"], "at the end nothing is gathered");
     }
 
     #[test]

@@ -32,6 +32,10 @@ pub struct Meters {
     pub fuel: Family<TenantLabel, Histogram, fn() -> Histogram>,
     /// Revisions that failed people and were rolled back by themselves.
     pub fallbacks: Family<TenantLabel, Counter>,
+    /// Requests that a policy was not asked about for now.
+    pub held_back: Family<HeldBack, Counter>,
+    /// How often a revision's breaker opened.
+    pub breakers_opened: Family<TenantLabel, Counter>,
     /// Answers of the doors.
     pub answers: Family<AnswerLabel, Counter>,
     registry: Registry,
@@ -66,6 +70,15 @@ impl TenantLabel {
     pub fn of(tenant: &str) -> Self {
         Self { tenant: tenant.to_owned() }
     }
+}
+
+/// Who was held back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct HeldBack {
+    /// The tenant's name.
+    pub tenant: String,
+    /// `breaker`, or `share` for one that waited too long for a part of the processors.
+    pub why: &'static str,
 }
 
 /// One stage.
@@ -132,6 +145,8 @@ impl Meters {
             syncs: Family::new_with_constructor(seconds),
             fuel: Family::new_with_constructor(|| Histogram::new(linear_buckets(0.1, 0.1, 10))),
             fallbacks: Family::default(),
+            held_back: Family::default(),
+            breakers_opened: Family::default(),
             answers: Family::default(),
             registry: Registry::default(),
         };
@@ -166,6 +181,10 @@ impl Meters {
             "Revisions that failed people and were rolled back by themselves",
             meters.fallbacks.clone(),
         );
+        let held_back = "Requests that a policy was not asked about for now";
+        r.register("held_back", held_back, meters.held_back.clone());
+        let opened = "Revisions that overran their budget too often in a row";
+        r.register("breaker_opened", opened, meters.breakers_opened.clone());
         r.register("answers", "Answers by route and status", meters.answers.clone());
         Self { registry, ..meters }
     }

@@ -2,6 +2,7 @@
 //! Refuses to know what stands at either end: no HTTP, no SQL, no wasmtime.
 
 mod by_hand;
+mod overrun;
 mod pick;
 mod say;
 mod trial;
@@ -18,7 +19,8 @@ use crate::ledger::{
 };
 use crate::meters::{METERS, Stage as Step, TenantLabel};
 use crate::probation::Probations;
-use crate::sandbox::{Active, Catalog, DecideError, NotReady};
+use crate::sandbox::{Active, Catalog, DecideError, Kept, NotNow, NotReady};
+use overrun::{held_back, overran, tell};
 use pick::Hold;
 use say::{count, failed, note};
 use std::sync::Arc;
@@ -31,7 +33,7 @@ pub struct Provisioner {
     ledger: Ledger,
     catalog: Arc<Catalog>,
     homes: Arc<Homes>,
-    probations: Arc<Probations>,
+    probations: Arc<Probations<Kept>>,
 }
 
 /// One request: the question and what it is called in answers and logs.
@@ -75,6 +77,9 @@ pub enum ProvisionError {
     /// The tenant's policy cannot be asked.
     #[error(transparent)]
     NotReady(#[from] NotReady),
+    /// The tenant's policy is not asked at the moment.
+    #[error(transparent)]
+    NotNow(#[from] NotNow),
     /// The ledger could not.
     #[error("the ledger failed")]
     Ledger(#[from] LedgerError),
@@ -89,7 +94,7 @@ impl ProvisionError {
         match self {
             Self::Policy(failure) => failure.fault.code(),
             Self::NoPolicy | Self::NotReady(NotReady::Failed(_)) => HostCode::PolicyFailed,
-            Self::NotReady(NotReady::Later(_)) => HostCode::Busy,
+            Self::NotReady(NotReady::Later(_)) | Self::NotNow(_) => HostCode::Busy,
             Self::Ledger(error) => error.code(),
             Self::Home(error) => error.code(),
         }
@@ -117,7 +122,7 @@ impl Provisioner {
         ledger: Ledger,
         catalog: Arc<Catalog>,
         homes: Arc<Homes>,
-        probations: Arc<Probations>,
+        probations: Arc<Probations<Kept>>,
     ) -> Self {
         Self { ledger, catalog, homes, probations }
     }
@@ -208,29 +213,36 @@ impl Provisioner {
         hold: Hold,
     ) -> Result<Considered, ProvisionError> {
         let began = Instant::now();
+        let look = active.share().look().await;
         if let Some(recognised) = recognise(book, tenant, asked)? {
             METERS.stage(Step::Recognise, began);
             return Ok(recognised);
         }
         let usage = book.usage(&asked.request.applicant)?;
+        drop(look);
         METERS.stage(Step::Recognise, began);
         asked.usage = Some(usage);
         let pick = |names| self.pick(book, tenant.id(), names, hold);
         let began = Instant::now();
-        let _turn = active.turn().await;
+        let turn = active.turn().await.map_err(|not_now| held_back(tenant, not_now))?;
         let policy = active.policy().await?;
-        let decided = policy.decide(&asked.request, usage, pick).await;
+        let decided = policy.decide_within(active.share(), &asked.request, usage, pick).await;
         METERS.stage(Step::Decide, began);
         let decided = match decided {
             Ok(verdict) => Ok(verdict),
             Err(DecideError::Pick(error)) => return Err(error),
             Err(DecideError::Failed(failure)) => Err(failure),
         };
+        tell(tenant, active, turn.ended(overran(&decided)));
         self.watch(book, asked, usage, &decided);
         let fuel = decided.as_ref().map_or_else(|failure| failure.fuel, |verdict| verdict.fuel);
         let used = fuel as f64 / policy.fuel_limit() as f64;
         METERS.fuel.get_or_create(&TenantLabel::of(tenant.name().as_str())).observe(used);
-        decided.map(considered).map_err(ProvisionError::Policy)
+        let kept = |verdict: Verdict<_>| {
+            let notes = active.share().keep(verdict.notes);
+            considered(Verdict { notes, ..verdict })
+        };
+        decided.map(kept).map_err(ProvisionError::Policy)
     }
 
     async fn link(

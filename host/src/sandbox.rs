@@ -2,6 +2,7 @@
 //! Refuses to lend a policy anything: no clock, no files, no network, no import at all, and nothing that outlives its decision.
 
 mod archive;
+mod breaker;
 mod budget;
 mod cache;
 mod catalog;
@@ -17,24 +18,27 @@ mod made;
 mod parcel;
 mod policy;
 mod shape;
+mod share;
 mod shelf;
 mod swap;
 mod v1;
 mod workshop;
 
 pub use archive::{Archive, ArchiveError, Parts};
+pub use breaker::Turned;
 pub use budget::Limits;
 pub use cache::{Cache, Key};
-pub use catalog::{Active, Catalog, Revision};
+pub use catalog::{Active, Catalog, Kept, NotNow, Revision, Turn};
 pub use child::{Allotment, make_for_the_parent};
 pub use code::{Code, freeze, make};
-pub use engine::{Engine, EngineError};
+pub use engine::{Engine, EngineError, workers};
 pub use fault::quote;
 pub use inspect::{CoreModule, Inspection, inspect};
 pub use instance::Instance;
 pub use load::{LoadError, digest_of};
 pub use made::{Made, MakeError, Problem};
 pub use policy::{DecideError, Policy};
+pub use share::Share;
 pub use shelf::NotReady;
 pub use swap::swap_is_impossible;
 pub use v1::Question;

@@ -23,7 +23,15 @@ pub(crate) struct Server {
 impl Server {
     /// A first start below `folder`.
     pub(crate) fn first_start(folder: &Path) -> Result<Self, Box<dyn Error>> {
-        let (child, line) = spawn(folder)?;
+        Self::first_start_with(folder, &[])
+    }
+
+    /// The same with these settings, each a variable and its value.
+    pub(crate) fn first_start_with(
+        folder: &Path,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, Box<dyn Error>> {
+        let (child, line) = spawn(folder, settings)?;
         let key = |name: &str| line[name].as_str().map(str::to_owned).ok_or("no key");
         let (key, operator_key) = (key("tenant_key")?, key("operator_key")?);
         let folder = folder.to_owned();
@@ -34,7 +42,7 @@ impl Server {
     pub(crate) fn restart(mut self, copy_database_to: &Path) -> Result<Self, Box<dyn Error>> {
         self.stop()?;
         fs::copy(self.database_path(), copy_database_to)?;
-        let (child, line) = spawn(&self.folder)?;
+        let (child, line) = spawn(&self.folder, &[])?;
         (self.child, self.address) = (child, address(&line)?);
         Ok(self)
     }
@@ -50,7 +58,7 @@ impl Server {
     pub(crate) fn start_again(mut self) -> Result<(Self, Duration), Box<dyn Error>> {
         self.stop()?;
         let began = Instant::now();
-        let (child, line) = spawn(&self.folder)?;
+        let (child, line) = spawn(&self.folder, &[])?;
         (self.child, self.address) = (child, address(&line)?);
         while !self.is_ready()? {
             std::thread::sleep(Duration::from_millis(1));
@@ -141,7 +149,7 @@ pub(crate) fn processor_time(process: &str) -> Result<Duration, Box<dyn Error>> 
     Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second())?)
 }
 
-fn spawn(folder: &Path) -> Result<(Child, Value), Box<dyn Error>> {
+fn spawn(folder: &Path, settings: &[(&str, &str)]) -> Result<(Child, Value), Box<dyn Error>> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_enlist"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("ENLIST_") {
@@ -153,6 +161,7 @@ fn spawn(folder: &Path) -> Result<(Child, Value), Box<dyn Error>> {
         .args(["serve", "--print-first-keys", "--data-dir"])
         .arg(folder.join("data"))
         .env("ENLIST_LISTEN", "127.0.0.1:0")
+        .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)

@@ -3,9 +3,12 @@
 use crate::app::{self, AppError, Manner};
 use crate::cli::{Ending, fail, say};
 use crate::config::{Config, Flags, LogConfig, LogFormat};
+use crate::sandbox::workers;
 use clap::Args;
 use std::io::{self, IsTerminal};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
@@ -59,7 +62,10 @@ pub(super) fn run(config: Option<PathBuf>, arguments: ServeArguments) -> Ending 
         print_first_keys: arguments.print_first_keys,
         terminal: io::stdout().is_terminal(),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let workers = workers(available_parallelism().map_or(1, NonZeroUsize::get));
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, Ending::No),
     };

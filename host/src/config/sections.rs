@@ -68,6 +68,8 @@ pub struct LimitsConfig {
     /// Decisions that run at once; the rest wait.
     #[serde(deserialize_with = "units::number")]
     pub decisions_at_once: u64,
+    /// The part of all processors' time that the decisions of one tenant may take together.
+    pub cpu_share: Part,
     /// Growth of all memories and tables of a decision together.
     pub memory: Bytes,
     /// What a configured policy may weigh, memories and tables together.
@@ -161,6 +163,7 @@ impl Default for LimitsConfig {
             decision_fuel: 10_000_000,
             decision_time: Millis(20),
             decisions_at_once: 64,
+            cpu_share: Part(0.5),
             memory: Bytes(2 << 20),
             settings_memory: Bytes(32 << 20),
             loaded_revisions: 2000,

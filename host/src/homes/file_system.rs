@@ -140,7 +140,7 @@ impl<T> Line<T> {
         if self.is_stuck() {
             return Err(HomeError::Late);
         }
-        self.lanes.push(tenant, work).map(drop).map_err(|not_taken| match not_taken {
+        self.lanes.push(tenant, work).map_err(|not_taken| match not_taken {
             NotTaken::Full => HomeError::Busy,
             NotTaken::Closed => HomeError::NoRoot,
         })

@@ -154,9 +154,10 @@ fn admit(
         // It has the right to no tenant, so none is there for it.
         return Err(wanted.map_or(Denied::Limited, |_| Denied::NoSuchTenant));
     }
+    // A tenant's key looks up its own tenant, whichever was wanted: so much work tells nobody whether another one is there.
     let (column, value): (&str, &dyn ToSql) = match (&wanted, &key.tenant) {
-        (Some(name), _) => ("name", name),
-        (None, Some(own)) => ("id", own),
+        (_, Some(own)) => ("id", own),
+        (Some(name), None) => ("name", name),
         (None, None) => return Err(Denied::TenantRequired),
     };
     let sql = format!(
@@ -170,7 +171,7 @@ fn admit(
             s.query_row([value], row).optional()
         })
         .map_err(LedgerError::from)?
-        .filter(|(id, ..)| key.tenant.is_none_or(|own| own == *id))
+        .filter(|(_, name, ..)| wanted.is_none_or(|wanted| wanted == name))
         .ok_or(Denied::NoSuchTenant)?;
     let scopes = key.tenant.map(|_| Scope::split(&key.scopes));
     let name = TenantName::parse(&name)

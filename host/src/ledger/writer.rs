@@ -118,7 +118,9 @@ impl Writer {
         lane: TenantId,
         work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        let (answered, _) = self.enqueue(lane, work)?;
+        let (answer, answered) = oneshot::channel();
+        let work = Work { work: Some(work), result: None, answer };
+        self.queue.push(lane, Box::new(work)).map_err(refused)?;
         answered.await.map_err(|_| LedgerError::Stopped)?
     }
 
@@ -128,26 +130,20 @@ impl Writer {
         lane: TenantId,
         work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<(), LedgerError> {
-        let (answered, length) = self.enqueue(lane, work)?;
+        let (answer, answered) = oneshot::channel();
+        let work = Work { work: Some(work), result: None, answer };
+        let length = self.queue.leave(lane, Box::new(work)).map_err(refused)?;
         if length > LEFT_LIMIT {
             answered.await.map_err(|_| LedgerError::Stopped)??;
         }
         Ok(())
     }
+}
 
-    fn enqueue<T: Send + 'static>(
-        &self,
-        lane: TenantId,
-        work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
-    ) -> Result<(oneshot::Receiver<Result<T, LedgerError>>, usize), LedgerError> {
-        let (answer, answered) = oneshot::channel();
-        let work = Work { work: Some(work), result: None, answer };
-        let length =
-            self.queue.push(lane, Box::new(work)).map_err(|not_taken| match not_taken {
-                NotTaken::Full => LedgerError::Busy,
-                NotTaken::Closed => LedgerError::Stopped,
-            })?;
-        Ok((answered, length))
+fn refused(not_taken: NotTaken) -> LedgerError {
+    match not_taken {
+        NotTaken::Full => LedgerError::Busy,
+        NotTaken::Closed => LedgerError::Stopped,
     }
 }
 

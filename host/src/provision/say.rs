@@ -5,7 +5,7 @@ use crate::domain::HostCode;
 use crate::ledger::{Asked, Book, Entry, LedgerError, Said, Tenant};
 use crate::meters::{Answered, METERS, Truth};
 use crate::provision::ProvisionError;
-use tracing::error;
+use tracing::{debug, error};
 
 /// Says in the log and in the record that there was no answer, if there was none.
 pub(super) async fn failed<T>(
@@ -16,7 +16,13 @@ pub(super) async fn failed<T>(
 ) -> Result<T, ProvisionError> {
     if let Err(error) = &result {
         let (request_id, revision) = (&asked.request_id, asked.revision);
-        error!(request_id, tenant = %tenant.name(), revision, ?error, "{error}");
+        match error {
+            // Its breaker has had its line, and there may be thousands.
+            ProvisionError::NotNow(_) => {
+                debug!(request_id, tenant = %tenant.name(), revision, "{error}");
+            }
+            _ => error!(request_id, tenant = %tenant.name(), revision, ?error, "{error}"),
+        }
         let said = match error {
             ProvisionError::Policy(failure) => Said::failed(failure),
             other => Said::failed_host(other.code(), format!("{other:?}")),

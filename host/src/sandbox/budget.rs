@@ -1,11 +1,13 @@
 //! What one decision may spend, or `configure`, and the count of it: time on a worker, memory, bytes of answer.
 //! Refuses to count per memory or per call: every budget is one sum over the whole instance and all it is asked.
 
+use crate::sandbox::share::Pace;
+use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::ResourceLimiter;
 
 /// What a sandbox allows. Fuel, memory and answer decide and do so the same way everywhere; time only guards.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// Wasm instructions a decision may execute, start functions and clean-up included.
     pub decision_fuel: u64,
@@ -13,6 +15,8 @@ pub struct Limits {
     pub decision_time: Duration,
     /// Decisions that run at the same time; further ones wait. At least 1.
     pub decisions_at_once: usize,
+    /// The part of all processors' time that the decisions of one tenant may take together: more than 0, at most 1.
+    pub cpu_share: f64,
     /// Growth beyond the frozen size, summed over all memories and tables of an instance.
     pub memory_bytes: u64,
     /// The frozen size: memories and tables of an instance together, when `configure` is done.
@@ -31,6 +35,7 @@ impl Default for Limits {
             decision_fuel: 10_000_000,
             decision_time: Duration::from_millis(20),
             decisions_at_once: 64,
+            cpu_share: 0.5,
             memory_bytes: 2 << 20,
             settings_memory_bytes: 32 << 20,
             answer_bytes: 64 << 10,
@@ -84,6 +89,8 @@ pub(super) struct Budget {
     answer_left: u64,
     time: Duration,
     worked: Duration,
+    /// Whose share it takes its time from; none for one that is alone.
+    pub(super) pace: Option<Arc<Pace>>,
 }
 
 impl Budget {
@@ -99,7 +106,13 @@ impl Budget {
             answer_left: limits.answer_bytes,
             time: limits.decision_time,
             worked: Duration::ZERO,
+            pace: None,
         }
+    }
+
+    /// The same, spent at this pace.
+    pub(super) fn at(self, pace: Option<Arc<Pace>>) -> Self {
+        Self { pace, ..self }
     }
 
     /// The whole budget of `configure`: what its instance begins with and what it grows by are one sum.

@@ -2,11 +2,13 @@
 //! Refuses to judge anything, and to hold up a swap: activating moves a pointer, and what decides is mapped when it is first asked.
 
 use crate::domain::TenantId;
+use crate::sandbox::breaker::{Breaker, Pass};
 use crate::sandbox::shelf::{Place, Shelf};
-use crate::sandbox::{Engine, NotReady, Policy, Workshop};
+use crate::sandbox::{Engine, NotReady, Policy, Share, Turned, Workshop};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use std::time::Instant;
+use tokio::sync::SemaphorePermit;
 
 /// What the record says of the policy that decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,17 +30,68 @@ pub struct Active {
     /// Where the policy stands; other tenants' too, if it is the same.
     place: Arc<Place>,
     shelf: Arc<Shelf>,
-    /// A quarter of what is decided at once: a decision that waits for a name or a disk keeps its place, and those of one tenant
-    /// must not be all there are.
-    turns: Semaphore,
+    /// The tenant's, whichever revision is active.
+    share: Arc<Share>,
+    breaker: Breaker,
+}
+
+/// A policy is not asked about somebody who may be asked about later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotNow {
+    /// It spent its whole budget too often in a row.
+    #[error(
+        "the revision overran its budget too often in a row, and is asked once a second until it answers"
+    )]
+    Rests,
+    /// The tenant's decisions use more of the processors than their share.
+    #[error(
+        "too many of the tenant's decisions are before this one, or limits.cpu_share is used up"
+    )]
+    Waited,
+}
+
+/// The right to ask about one applicant.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    pass: Pass<'a>,
+    _place: SemaphorePermit<'a>,
+}
+
+impl Turn<'_> {
+    /// The decision ended; whether it `overran` its fuel or its time.
+    pub fn ended(self, overran: bool) -> Option<Turned> {
+        self.pass.ended(overran, Instant::now())
+    }
 }
 
 impl Active {
-    /// Waits until fewer than this tenant's share of decisions are on their way.
-    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.turns.acquire().await.ok()
+    /// Waits until the tenant's share of the processors has room for a decision more.
+    pub async fn turn(&self) -> Result<Turn<'_>, NotNow> {
+        self.breaker.look(Instant::now()).map_err(|_| NotNow::Rests)?;
+        let place = self.share.turn().await.ok_or(NotNow::Waited)?;
+        // Those before it may have failed meanwhile.
+        let pass = self.breaker.pass(Instant::now()).map_err(|_| NotNow::Rests)?;
+        Ok(Turn { pass, _place: place })
     }
 
+    /// The tenant's part of the processors.
+    pub fn share(&self) -> &Arc<Share> {
+        &self.share
+    }
+
+    /// The policy: mapped already, or now, or made again where its code was lost.
+    pub async fn policy(&self) -> Result<Policy, NotReady> {
+        self.shelf.policy(&self.place).await
+    }
+}
+
+/// A policy that stays mapped, if there is room, while somebody has this.
+pub struct Kept {
+    place: Arc<Place>,
+    shelf: Arc<Shelf>,
+}
+
+impl Kept {
     /// The policy: mapped already, or now, or made again where its code was lost.
     pub async fn policy(&self) -> Result<Policy, NotReady> {
         self.shelf.policy(&self.place).await
@@ -48,8 +101,7 @@ impl Active {
 /// The active revision of every tenant that has one.
 pub struct Catalog {
     shelf: Arc<Shelf>,
-    /// What a tenant may have on its way at once.
-    share: usize,
+    engine: Engine,
     active: RwLock<HashMap<TenantId, Arc<Active>>>,
 }
 
@@ -58,7 +110,7 @@ impl Catalog {
     pub fn new(engine: &Engine, workshop: Arc<Workshop>, loaded: usize) -> Self {
         Self {
             shelf: Arc::new(Shelf::new(engine.clone(), workshop, loaded)),
-            share: (engine.limits().decisions_at_once / 4).max(1),
+            engine: engine.clone(),
             active: RwLock::default(),
         }
     }
@@ -66,16 +118,19 @@ impl Catalog {
     /// From now on `revision` decides for `tenant`. Decisions that run are ended by the policy that began them.
     pub fn activate(&self, tenant: TenantId, revision: Revision) {
         let place = self.shelf.place(&revision.component_digest, &revision.settings_digest);
-        let (shelf, turns) = (Arc::clone(&self.shelf), Semaphore::new(self.share));
-        let active = Arc::new(Active { revision, place, shelf, turns });
+        let (shelf, breaker) = (Arc::clone(&self.shelf), Breaker::default());
         // Nothing panics while it holds the lock, and a map of pointers cannot be left half-way.
-        self.active.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, active);
+        let mut all = self.active.write().unwrap_or_else(PoisonError::into_inner);
+        // What is used up stays so: a new revision is no new share.
+        let share = all.get(&tenant).map(|active| Arc::clone(&active.share));
+        let share = share.unwrap_or_else(|| Share::new(&self.engine));
+        all.insert(tenant, Arc::new(Active { revision, place, shelf, share, breaker }));
     }
 
-    /// The policy of this revision, whether it decides for anybody or not.
-    pub async fn load(&self, revision: &Revision) -> Result<Policy, NotReady> {
+    /// The policy of this revision, whether it decides for anybody or not, from now on until this is dropped.
+    pub fn hold(&self, revision: &Revision) -> Kept {
         let place = self.shelf.place(&revision.component_digest, &revision.settings_digest);
-        self.shelf.policy(&place).await
+        Kept { place, shelf: Arc::clone(&self.shelf) }
     }
 
     /// The tenant is gone.

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use std::error::Error;
 use std::fmt::Write;
 use std::hash::{Hash, Hasher};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -79,6 +80,8 @@ struct Shared {
     key: String,
     limits: Limits,
     turns: Semaphore,
+    processors: usize,
+    long: Arc<Semaphore>,
     _ticker: Ticker,
 }
 
@@ -101,7 +104,10 @@ impl Engine {
         let ticker = Ticker::start(wasmtime.weak()).map_err(EngineError::Clock)?;
         let (key, turns) = (key(&wasmtime), Semaphore::new(limits.decisions_at_once));
         let limits = limits.clone();
-        Ok(Self(Arc::new(Shared { wasmtime, key, limits, turns, _ticker: ticker })))
+        let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let long = Arc::new(Semaphore::new(workers(processors) - 1));
+        let shared = Shared { wasmtime, key, limits, turns, processors, long, _ticker: ticker };
+        Ok(Self(Arc::new(shared)))
     }
 
     /// What code is compiled for: two engines with the same key run each other's.
@@ -123,17 +129,40 @@ impl Engine {
         self.0.turns.acquire().await.expect("nothing closes the semaphore")
     }
 
+    /// How many processors there are.
+    pub(super) fn processors(&self) -> usize {
+        self.0.processors
+    }
+
+    /// How many workers one tenant's policy may run on: all but one.
+    pub(super) fn spare_workers(&self) -> usize {
+        workers(self.0.processors) - 1
+    }
+
+    /// Who may run for long at the same time, of all tenants: all workers but one may.
+    pub(super) fn long_decisions(&self) -> &Arc<Semaphore> {
+        &self.0.long
+    }
+
     /// A store with the whole of a budget and nothing in it.
     pub(super) fn store(&self, budget: Budget, fuel: u64) -> wasmtime::Result<Store<Budget>> {
         let mut store = Store::new(&self.0.wasmtime, budget);
         store.limiter(|budget| budget);
         store.set_fuel(fuel)?;
         store.epoch_deadline_callback(|mut store| {
-            store.data_mut().work(TICK)?;
-            Ok(UpdateDeadline::Yield(1))
+            let budget = store.data_mut();
+            let again = !budget.worked().is_zero();
+            budget.work(TICK)?;
+            let turn = budget.pace.as_ref().and_then(|pace| pace.tick(TICK, again));
+            Ok(turn.map_or(UpdateDeadline::Yield(1), |turn| UpdateDeadline::YieldCustom(1, turn)))
         });
         Ok(store)
     }
+}
+
+/// How many workers an executor needs on so many processors: one is free of long decisions, whatever policies do.
+pub fn workers(processors: usize) -> usize {
+    processors.max(2)
 }
 
 /// Begins to look at a store that comes from waiting: the ticks it has missed are not its own.

@@ -3,8 +3,10 @@
 
 use crate::domain::{Allowance, Failure, Fault, Name, Refusal, Stage, Usage};
 use crate::sandbox::budget::{Budget, SETTINGS_FUEL};
+use crate::sandbox::share::Pace;
 use crate::sandbox::v1::{self, Exports, NOTE_BYTES, NOTES, Question, Spoken};
 use crate::sandbox::{Engine, Policy, Problem, engine, fault};
+use std::sync::Arc;
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
@@ -27,8 +29,13 @@ impl Instance {
     /// A fresh instance of what was frozen, with a whole budget. It takes no turn, as a decision does: where
     /// `limits.decisions_at_once` instances are alive, it fails.
     pub async fn start(policy: &Policy) -> Result<Self, Failure> {
+        Self::paced(policy, None).await
+    }
+
+    /// The same at the pace that its tenant's share allows.
+    pub(super) async fn paced(policy: &Policy, pace: Option<Arc<Pace>>) -> Result<Self, Failure> {
         let (engine, fuel) = (policy.engine(), policy.fuel_limit());
-        let mut store = store(engine, policy.budget(), fuel)?;
+        let mut store = store(engine, policy.budget().at(pace), fuel)?;
         match policy.exports().instantiate_async(&mut store).await {
             Ok(exports) => Ok(Self { store, exports, fuel_limit: fuel }),
             Err(error) => Err(not_started(Some(&store), fuel, &error)),
@@ -64,6 +71,13 @@ impl Instance {
             self.exports.enlist_policy_settings().call_configure(&mut self.store, settings).await;
         let answer = self.hear(Stage::Configure, answer)?;
         Ok(answer.map_err(|problems| problems.into_iter().map(v1::problem).collect()))
+    }
+
+    /// It waits for something that is not a worker.
+    pub(super) fn rest(&self) {
+        if let Some(pace) = &self.store.data().pace {
+            pace.rest();
+        }
     }
 
     /// Nothing is asked any more; what is left is the state.

@@ -89,6 +89,7 @@ impl<'a> Order<'a> {
             answer_bytes: parcel.number()?,
             component_bytes: parcel.number()?,
             decisions_at_once: 1,
+            cpu_share: 1.0,
             pagemap_scan: false,
         };
         let (settings_json, component) = (parcel.text()?, parcel.bytes()?);
@@ -170,6 +171,7 @@ mod tests {
             answer_bytes: 5,
             component_bytes: 6,
             decisions_at_once: 1,
+            cpu_share: 1.0,
             pagemap_scan: false,
         };
         let order = Order { limits: limits.clone(), settings_json: "{}", component: b"code" };

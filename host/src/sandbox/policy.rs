@@ -5,6 +5,7 @@ use crate::domain::{Decision, Failure, Grant, Pick, Request, Usage, Verdict};
 use crate::sandbox::budget::Budget;
 use crate::sandbox::cache::{Checked, Key};
 use crate::sandbox::load::Loaded;
+use crate::sandbox::share::{Pace, Share};
 use crate::sandbox::v1::ExportsPre;
 use crate::sandbox::{Code, Engine, Instance, LoadError, Question};
 use std::sync::Arc;
@@ -79,9 +80,39 @@ impl Policy {
         F: FnOnce(Vec<String>) -> Fut + Send,
         Fut: Future<Output = Result<Pick<R>, E>> + Send,
     {
+        self.paced(None, request, usage, pick).await
+    }
+
+    /// The same with no more of the processors than is left of a tenant's share.
+    pub async fn decide_within<R, E, F, Fut>(
+        &self,
+        share: &Arc<Share>,
+        request: &Request,
+        usage: Usage,
+        pick: F,
+    ) -> Result<Verdict<R>, DecideError<E>>
+    where
+        F: FnOnce(Vec<String>) -> Fut + Send,
+        Fut: Future<Output = Result<Pick<R>, E>> + Send,
+    {
+        let pace = Pace::begin(share).await;
+        self.paced(Some(pace), request, usage, pick).await
+    }
+
+    async fn paced<R, E, F, Fut>(
+        &self,
+        pace: Option<Arc<Pace>>,
+        request: &Request,
+        usage: Usage,
+        pick: F,
+    ) -> Result<Verdict<R>, DecideError<E>>
+    where
+        F: FnOnce(Vec<String>) -> Fut + Send,
+        Fut: Future<Output = Result<Pick<R>, E>> + Send,
+    {
         let _turn = self.0.engine.turn().await;
         let question = Question::of(request);
-        let mut instance = Instance::start(self).await?;
+        let mut instance = Instance::paced(self, pace).await?;
         let decision = ask(&mut instance, &question, usage, pick).await?;
         let notes = instance.notes().await?;
         Ok(Verdict { decision, notes, fuel: instance.fuel_spent() })
@@ -123,6 +154,7 @@ where
         Ok(names) => names,
         Err(refusal) => return Ok(Decision::Refuse(refusal)),
     };
+    instance.rest();
     let (name, place, reservation) = match pick(names).await.map_err(DecideError::Pick)? {
         Pick::Chosen { name, place, reservation } => (name, place, reservation),
         Pick::Nothing(refusal) => return Ok(Decision::Refuse(refusal)),

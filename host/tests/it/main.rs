@@ -12,6 +12,7 @@ mod crash;
 mod decisions;
 mod disk;
 mod durability;
+mod fairness;
 mod first_start;
 mod homes;
 mod identity;

@@ -8,6 +8,7 @@ mod limits;
 mod loading;
 mod misdeeds;
 mod shapes;
+mod shares;
 mod turns;
 mod workshop;
 
