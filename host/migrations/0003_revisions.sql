@@ -21,8 +21,12 @@ CREATE TABLE activations (
     FOREIGN KEY (tenant, revision) REFERENCES revisions (tenant, number)
 ) STRICT;
 CREATE INDEX activations_tenant ON activations (tenant, revision);
+-- What is removed is looked for here, too.
+CREATE INDEX activations_before ON activations (before);
+CREATE INDEX revisions_everywhere ON revisions (component, settings_digest);
 
 ALTER TABLE tenants ADD COLUMN activation INTEGER REFERENCES activations (id);
+CREATE INDEX tenants_activation ON tenants (activation);
 INSERT INTO activations (tenant, revision, at, why)
     SELECT t.id, t.active_revision, t.created_at, 'created' FROM tenants t
     WHERE EXISTS (SELECT 1 FROM revisions r WHERE r.tenant = t.id AND r.number = t.active_revision);

@@ -263,7 +263,8 @@ fn workshop(config: &Config, engine: &Engine, ledger: &Ledger) -> Result<Arc<Wor
     });
     let cache = cache.map_err(|source| AppError::DataDir { path, source })?;
     let archive = Arc::new(Kept(ledger.clone()));
-    Ok(Arc::new(Workshop::new(OURSELVES.into(), Allotment::default(), engine, cache, archive)))
+    let allotment = Allotment::of(engine.limits());
+    Ok(Arc::new(Workshop::new(OURSELVES.into(), allotment, engine, cache, archive)))
 }
 
 fn ground(config: &Config) -> Ground {

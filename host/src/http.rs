@@ -69,6 +69,8 @@ pub struct Rooms {
     making: Places,
     /// The same for requests that fetch one.
     fetching: Places,
+    /// The same for requests that say which revision decides.
+    moving: Places,
     /// For `/readyz`.
     readiness: Arc<Readiness>,
 }
@@ -94,6 +96,7 @@ impl Rooms {
             reading: Places::reading(),
             making: Places::making(),
             fetching: Places::fetching(),
+            moving: Places::moving(),
             readiness: Arc::default(),
         }
     }

@@ -20,7 +20,7 @@ use crate::domain::HostCode;
 use crate::homes::{HomeError, Homes};
 use crate::ledger::{Ledger, LedgerError, StoredRevision, Unchanged, Unmoved};
 use crate::probation::Probations;
-use crate::sandbox::{Catalog, MakeError, NotReady, Workshop};
+use crate::sandbox::{Catalog, Kept, MakeError, NotReady, Workshop};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -38,12 +38,12 @@ pub struct Operations {
     first: Arc<StoredRevision>,
     /// Changes of tenants wait for each other: what was found out about the ground holds until the change is made.
     turn: Arc<Mutex<()>>,
-    /// Held while a tenant's pointer moves, on the disk and in memory.
+    /// Kept while a tenant's pointer moves, on the disk and in memory.
     pointer: Arc<Mutex<()>>,
     /// The components that travel inside the binary, by name.
     built_in: BuiltIn,
     /// Revisions that were activated a short while ago.
-    probations: Arc<Probations>,
+    probations: Arc<Probations<Kept>>,
 }
 
 /// What revisions are made of, and where.
@@ -168,7 +168,7 @@ impl Operations {
         homes: Arc<Homes>,
         ground: Ground,
         stock: Stock,
-        probations: Arc<Probations>,
+        probations: Arc<Probations<Kept>>,
     ) -> Self {
         let Stock { workshop, first, built_in } = stock;
         Self {

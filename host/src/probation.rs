@@ -2,7 +2,6 @@
 //! Refuses to count a refusal, or a name that the host does not allow: those are answers. It changes nothing itself: it says when.
 
 use crate::domain::{Applicant, TenantId};
-use crate::sandbox::Revision;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -19,10 +18,10 @@ const PEOPLE: usize = 20;
 /// After so many people a revision has proved itself, whatever the time.
 const ENOUGH: usize = 10_000;
 
-/// The trials of all tenants.
+/// The trials of all tenants. `B` is what decided before, ready to be asked.
 #[derive(Debug)]
-pub struct Probations {
-    trials: RwLock<HashMap<TenantId, Arc<Trial>>>,
+pub struct Probations<B> {
+    trials: RwLock<HashMap<TenantId, Arc<Trial<B>>>>,
     rate: f64,
     fallen: UnboundedSender<Fallen>,
 }
@@ -38,9 +37,9 @@ pub struct Fallen {
 
 /// One revision on trial.
 #[derive(Debug)]
-pub struct Trial {
+pub struct Trial<B> {
     revision: u64,
-    before: Revision,
+    before: B,
     ends: Instant,
     people: Mutex<People>,
     hasher: RandomState,
@@ -57,7 +56,7 @@ struct People {
     has_fallen: bool,
 }
 
-impl Probations {
+impl<B> Probations<B> {
     /// Nobody on trial yet. A revision falls when it failed more than `rate` of the people it was asked about, 20 at least; who
     /// holds the receiver hears of it once.
     pub fn new(rate: f64) -> (Arc<Self>, UnboundedReceiver<Fallen>) {
@@ -66,7 +65,7 @@ impl Probations {
     }
 
     /// `revision` is looked at for so long, beside the one that decided `before` it.
-    pub fn begin(&self, tenant: TenantId, revision: u64, before: Revision, lasts: Duration) {
+    pub fn begin(&self, tenant: TenantId, revision: u64, before: B, lasts: Duration) {
         let trial = Trial {
             revision,
             before,
@@ -85,15 +84,24 @@ impl Probations {
     }
 
     /// The trial of this revision, if it is on one.
-    pub fn of(&self, tenant: TenantId, revision: u64) -> Option<Arc<Trial>> {
-        let trials = self.trials.read().unwrap_or_else(PoisonError::into_inner);
-        let trial = trials.get(&tenant).filter(|trial| trial.revision == revision)?;
+    pub fn of(&self, tenant: TenantId, revision: u64) -> Option<Arc<Trial<B>>> {
+        let trial = {
+            let trials = self.trials.read().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(trials.get(&tenant).filter(|trial| trial.revision == revision)?)
+        };
         let goes_on = trial.ends > Instant::now() && trial.lock().asked.len() < ENOUGH;
-        goes_on.then(|| Arc::clone(trial))
+        if !goes_on {
+            // What it remembers is of no use any more.
+            let mut trials = self.trials.write().unwrap_or_else(PoisonError::into_inner);
+            if trials.get(&tenant).is_some_and(|now| Arc::ptr_eq(now, &trial)) {
+                trials.remove(&tenant);
+            }
+        }
+        goes_on.then_some(trial)
     }
 
     /// The revision failed this person, and the one before would not have.
-    pub fn failed(&self, tenant: TenantId, trial: &Trial, who: &Applicant) {
+    pub fn failed(&self, tenant: TenantId, trial: &Trial<B>, who: &Applicant) {
         let person = trial.person(who);
         let mut people = trial.lock();
         people.asked.insert(person);
@@ -107,9 +115,9 @@ impl Probations {
     }
 }
 
-impl Trial {
-    /// The revision that decided before.
-    pub fn before(&self) -> &Revision {
+impl<B> Trial<B> {
+    /// What decided before.
+    pub fn before(&self) -> &B {
         &self.before
     }
 
@@ -140,19 +148,9 @@ impl Trial {
 mod tests {
     use super::{Fallen, LASTS, PEOPLE, Probations};
     use crate::domain::{Applicant, TenantId};
-    use crate::sandbox::Revision;
     use std::time::Duration;
 
     const TENANT: TenantId = TenantId(7);
-
-    fn before() -> Revision {
-        Revision {
-            number: 1,
-            policy: "builtin:localpart".to_owned(),
-            component_digest: String::new(),
-            settings_digest: String::new(),
-        }
-    }
 
     fn person(number: usize) -> Applicant {
         Applicant {
@@ -168,7 +166,7 @@ mod tests {
     #[test]
     fn twenty_different_people_above_the_rate_and_it_falls_once() {
         let (probations, mut falls) = Probations::new(0.5);
-        probations.begin(TENANT, 2, before(), LASTS);
+        probations.begin(TENANT, 2, (), LASTS);
         let trial = probations.of(TENANT, 2).expect("a trial");
         for _ in 0..100 {
             probations.failed(TENANT, &trial, &person(0));
@@ -191,12 +189,12 @@ mod tests {
     #[test]
     fn a_trial_is_one_revisions_and_ends() {
         let (probations, _falls) = Probations::new(0.05);
-        probations.begin(TENANT, 2, before(), LASTS);
+        probations.begin(TENANT, 2, (), LASTS);
         assert!(probations.of(TENANT, 1).is_none() && probations.of(TenantId(8), 2).is_none());
-        probations.begin(TENANT, 3, before(), Duration::ZERO);
+        probations.begin(TENANT, 3, (), Duration::ZERO);
         assert!(probations.of(TENANT, 2).is_none(), "another one decides");
         assert!(probations.of(TENANT, 3).is_none(), "its time is over");
-        probations.begin(TENANT, 4, before(), LASTS);
+        probations.begin(TENANT, 4, (), LASTS);
         probations.end(TENANT);
         assert!(probations.of(TENANT, 4).is_none());
     }
@@ -204,7 +202,7 @@ mod tests {
     #[test]
     fn a_failure_is_compared_once_a_person_and_one_at_a_time() {
         let (probations, _falls) = Probations::new(0.05);
-        probations.begin(TENANT, 2, before(), LASTS);
+        probations.begin(TENANT, 2, (), LASTS);
         let trial = probations.of(TENANT, 2).expect("a trial");
         let one = trial.compare(&person(1)).expect("the right");
         assert!(trial.compare(&person(2)).is_none(), "one at a time");

@@ -19,7 +19,7 @@ use crate::ledger::{
 };
 use crate::meters::{METERS, Stage as Step, TenantLabel};
 use crate::probation::Probations;
-use crate::sandbox::{Active, Catalog, DecideError, NotNow, NotReady};
+use crate::sandbox::{Active, Catalog, DecideError, Kept, NotNow, NotReady};
 use overrun::{held_back, overran, tell};
 use pick::Hold;
 use say::{count, failed, note};
@@ -33,7 +33,7 @@ pub struct Provisioner {
     ledger: Ledger,
     catalog: Arc<Catalog>,
     homes: Arc<Homes>,
-    probations: Arc<Probations>,
+    probations: Arc<Probations<Kept>>,
 }
 
 /// One request: the question and what it is called in answers and logs.
@@ -122,7 +122,7 @@ impl Provisioner {
         ledger: Ledger,
         catalog: Arc<Catalog>,
         homes: Arc<Homes>,
-        probations: Arc<Probations>,
+        probations: Arc<Probations<Kept>>,
     ) -> Self {
         Self { ledger, catalog, homes, probations }
     }

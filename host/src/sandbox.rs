@@ -28,7 +28,7 @@ pub use archive::{Archive, ArchiveError, Parts};
 pub use breaker::Turned;
 pub use budget::Limits;
 pub use cache::{Cache, Key};
-pub use catalog::{Active, Catalog, NotNow, Revision, Turn};
+pub use catalog::{Active, Catalog, Kept, NotNow, Revision, Turn};
 pub use child::{Allotment, make_for_the_parent};
 pub use code::{Code, freeze, make};
 pub use engine::{Engine, EngineError, workers};

@@ -6,7 +6,7 @@ use crate::app::policy_file::{DEFAULT_POLICY, read_revision};
 use crate::app::{AppError, Manner, tls};
 use crate::config::Config;
 use crate::ledger::{FirstStart, Key, KeyKind, Ledger, StoredRevision};
-use crate::sandbox::MakeError;
+use crate::sandbox::{MakeError, quote};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Write};
@@ -122,7 +122,7 @@ impl Plan {
     pub(super) fn unmade(&self, error: MakeError) -> AppError {
         match error {
             MakeError::TurnedAway { detail, .. } => {
-                let what = format!("{}: {detail}", self.revision.policy);
+                let what = format!("{}: {}", self.revision.policy, quote(detail));
                 AppError::Setting { key: "bootstrap.policy", what }
             }
             other => AppError::Make(other),

@@ -5,13 +5,16 @@ use crate::homes::{Homes, Root, apart, make_durably};
 use crate::ledger::{ActiveRevision, Ledger, LedgerError, Site};
 use crate::manage::{Ground, resolved};
 use crate::sandbox::{Catalog, Revision};
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing::{error, info};
 
 /// How long a file system may take to say where a home root is, and to make it.
 const MADE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Tenants opened at once: each has a thread meanwhile, and those of a file system that hangs are waited for together.
+const AT_ONCE: usize = 64;
 
 /// The rooms in which tenants are opened.
 pub(super) struct Opening<'a> {
@@ -34,7 +37,8 @@ impl Opening<'_> {
     /// Opens all tenants. `first` is the home root of a first start, open since before there was a tenant.
     pub(super) async fn all(&self, mut first: Option<Root>) -> Result<(), LedgerError> {
         let sites = self.ledger.sites().await?;
-        let found = join_all(sites.iter().map(|site| self.found(site))).await;
+        let found = sites.iter().map(|site| self.found(site));
+        let found: Vec<_> = stream::iter(found).buffered(AT_ONCE).collect().await;
         let here = sites.iter().enumerate().filter(|(_, site)| !site.removed);
         // Of two that overlap, because the settings were changed, the older one stays.
         let settled = here.map(|(place, site)| {
@@ -45,7 +49,7 @@ impl Opening<'_> {
                 first.take(),
             )
         });
-        join_all(settled).await;
+        stream::iter(settled).buffer_unordered(AT_ONCE).collect::<()>().await;
         for active in self.ledger.active_revisions().await? {
             self.activate(active);
         }

@@ -34,6 +34,7 @@ pub enum HostCode {
     SampleFailed,
     RevisionChanged,
     NothingToRollBack,
+    TooManyRevisions,
     MethodNotAllowed,
     BodyTooLarge,
     BodyTimeout,
@@ -50,7 +51,7 @@ const TAKEN_EARLY: [&str; 1] = ["downstream_busy"];
 
 impl HostCode {
     /// Every code, for tests and for `is_taken`.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::KeyRequired,
         Self::KeyInvalid,
         Self::ScopeMissing,
@@ -80,6 +81,7 @@ impl HostCode {
         Self::SampleFailed,
         Self::RevisionChanged,
         Self::NothingToRollBack,
+        Self::TooManyRevisions,
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
         Self::BodyTimeout,
@@ -123,6 +125,7 @@ impl HostCode {
             Self::SampleFailed => "sample_failed",
             Self::RevisionChanged => "revision_changed",
             Self::NothingToRollBack => "nothing_to_roll_back",
+            Self::TooManyRevisions => "too_many_revisions",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
@@ -166,6 +169,7 @@ impl HostCode {
             Self::SampleFailed => "The policy fails when it is asked about somebody",
             Self::RevisionChanged => "Another revision became active",
             Self::NothingToRollBack => "There is no revision to go back to",
+            Self::TooManyRevisions => "This tenant has as many revisions as it may",
             Self::MethodNotAllowed => "This method is not allowed here",
             Self::BodyTooLarge => "The request body is too large",
             Self::BodyTimeout => "The request body did not arrive in time",

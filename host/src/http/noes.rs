@@ -48,7 +48,7 @@ noes! {
     /// `DELETE /v1/tenants/{tenant}`
     RemovingTenant: TenantNotEmpty;
     /// `POST …/revisions`
-    MakingRevision: ComponentInvalid ComponentTooLarge ComponentTooCostly CannotBeFrozen SettingsRefused SampleFailed;
+    MakingRevision: TooManyRevisions ComponentInvalid ComponentTooLarge ComponentTooCostly CannotBeFrozen SettingsRefused SampleFailed;
     /// `POST …/revisions/{revision}/activate`
     Activating: FieldInvalid RevisionChanged PolicyFailed;
     /// `POST …/rollback`

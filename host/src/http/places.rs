@@ -4,7 +4,10 @@
 use crate::domain::{HostCode, TenantId};
 use crate::http::ANSWER_WITHIN;
 use crate::http::problem::Problem;
+use axum::body::{Body, Bytes};
+use futures_util::stream;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Requests that are worked on at once, those included whose caller has been told `busy` already.
@@ -24,6 +27,13 @@ const FETCHING_OF_A_TENANT: usize = 2;
 /// The same for those who send them: of the children that make policies one tenant must not have all.
 const MAKING: usize = 8;
 const MAKING_OF_A_TENANT: usize = 1;
+
+/// The same for those who activate or roll back: what is activated may have to be made first.
+const MOVING: usize = 16;
+const MOVING_OF_A_TENANT: usize = 2;
+
+/// What a connection is given of a body at once.
+const PART_BYTES: usize = 64 << 10;
 
 /// Who is in.
 #[derive(Clone, Debug)]
@@ -55,6 +65,11 @@ impl Places {
     /// Places for those who fetch components.
     pub(super) fn fetching() -> Self {
         Self { taken: Arc::default(), all: FETCHING, of_a_tenant: FETCHING_OF_A_TENANT }
+    }
+
+    /// Places for those who activate or roll back.
+    pub(super) fn moving() -> Self {
+        Self { taken: Arc::default(), all: MOVING, of_a_tenant: MOVING_OF_A_TENANT }
     }
 
     /// Places for those who send components.
@@ -89,6 +104,15 @@ impl Drop for Place {
             }
         }
     }
+}
+
+/// A body that keeps its place until the last of it is on its way: who does not read holds a place, not the server's memory.
+pub(super) fn body(place: Place, whole: Bytes) -> Body {
+    let parts = stream::unfold((place, whole), |(place, mut rest)| async move {
+        let part = rest.split_to(rest.len().min(PART_BYTES));
+        (!part.is_empty()).then_some((Ok::<_, Infallible>(part), (place, rest)))
+    });
+    Body::from_stream(parts)
 }
 
 /// Waits for what changes nothing no longer than for an answer; `busy` past it.

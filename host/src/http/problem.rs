@@ -152,7 +152,8 @@ fn answer(code: HostCode) -> (StatusCode, Option<(HeaderName, &'static str)>) {
         | C::TenantNotEmpty
         | C::HomeOverlaps
         | C::IssuerConflict
-        | C::NothingToRollBack => S::CONFLICT,
+        | C::NothingToRollBack
+        | C::TooManyRevisions => S::CONFLICT,
         C::ComponentInvalid
         | C::ComponentTooLarge
         | C::ComponentTooCostly

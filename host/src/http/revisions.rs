@@ -5,7 +5,7 @@ mod sent;
 
 use crate::domain::HostCode;
 use crate::http::noes;
-use crate::http::places::in_time;
+use crate::http::places::{self, Place, in_time};
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::http::tenants::{Asked, enter, to_its_end};
@@ -13,7 +13,7 @@ use crate::ledger::{Moved, RevisionEntry, Scope};
 use crate::wire::{ListText, MadeRevisionText, MovedText, RevisionForm, RevisionText, moment};
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CONTENT_TYPE, IF_MATCH, LOCATION};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, IF_MATCH, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -108,11 +108,10 @@ pub(super) async fn settings(asked: Asked) -> Response {
     let answer = async {
         let tenant = enter(&rooms, &headers, &named, &READERS).await?;
         let number = number(named.part("revision"))?;
-        let _place = rooms.reading.enter(tenant.id())?;
+        let place = rooms.reading.enter(tenant.id())?;
         let document = in_time(rooms.operations.settings_of(&tenant, number)).await?;
         let sent = document.sent.unwrap_or(document.json);
-        let form = [(CONTENT_TYPE, sent::form_of(&sent).media_type())];
-        Ok((form, sent).into_response())
+        Ok(whole(place, sent::form_of(&sent).media_type(), sent.into_bytes()))
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
@@ -127,9 +126,9 @@ pub(super) async fn component(asked: Asked) -> Response {
     let answer = async {
         let tenant = enter(&rooms, &headers, &named, &READERS).await?;
         let number = number(named.part("revision"))?;
-        let _place = rooms.fetching.enter(tenant.id())?;
+        let place = rooms.fetching.enter(tenant.id())?;
         let component = in_time(rooms.operations.component_of(&tenant, number)).await?;
-        Ok(([(CONTENT_TYPE, "application/wasm")], component).into_response())
+        Ok(whole(place, "application/wasm", component))
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
@@ -146,8 +145,12 @@ pub(super) async fn activate(asked: Asked) -> Response {
         let tenant = enter(&rooms, &headers, &named, &WRITERS).await?;
         let if_active = if_match(&headers)?;
         let number = number(named.part("revision"))?;
+        let place = rooms.moving.enter(tenant.id())?;
         let (operations, id) = (rooms.operations.clone(), id.0.clone());
-        let work = async move { operations.activate(&tenant, number, if_active, &id).await };
+        let work = async move {
+            let _place = place;
+            operations.activate(&tenant, number, if_active, &id).await
+        };
         Ok(moved(to_its_end(work).await?))
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
@@ -164,11 +167,20 @@ pub(super) async fn roll_back(asked: Asked, query: Query) -> Response {
     let answer = async {
         let tenant = enter(&rooms, &headers, &named, &WRITERS).await?;
         let to = query.read("to", |text| text.parse().ok())?;
+        let place = rooms.moving.enter(tenant.id())?;
         let (operations, id) = (rooms.operations.clone(), id.0.clone());
-        let work = async move { operations.roll_back(&tenant, to, &id).await };
+        let work = async move {
+            let _place = place;
+            operations.roll_back(&tenant, to, &id).await
+        };
         Ok(moved(to_its_end(work).await?))
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+fn whole(place: Place, media_type: &'static str, bytes: Vec<u8>) -> Response {
+    let head = [(CONTENT_TYPE, media_type.to_owned()), (CONTENT_LENGTH, bytes.len().to_string())];
+    (head, places::body(place, bytes.into())).into_response()
 }
 
 /// What is no number names no revision.

@@ -91,10 +91,20 @@ impl LedgerFile {
 
     /// What SQLite finds wrong with the file; nothing in a sound one.
     pub fn damage(&self) -> Result<Vec<String>, LedgerError> {
-        let mut statement = self.connection.prepare("PRAGMA integrity_check")?;
-        let lines = statement.query_map([], |row| row.get(0))?;
-        let lines: Vec<String> = lines.collect::<Result<_, _>>()?;
-        Ok(if lines == ["ok"] { Vec::new() } else { lines })
+        let check = || {
+            let mut statement = self.connection.prepare("PRAGMA integrity_check")?;
+            let lines = statement.query_map([], |row| row.get(0))?;
+            lines.collect::<Result<Vec<String>, _>>()
+        };
+        match check() {
+            Ok(lines) if lines == ["ok"] => Ok(Vec::new()),
+            Ok(lines) => Ok(lines),
+            // Too broken to be looked through is found wrong as well.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+                Ok(vec![error.to_string()])
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Brings it to this program's schema.

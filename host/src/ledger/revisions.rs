@@ -157,17 +157,21 @@ impl Book {
         self.ledger.database.read(read).await
     }
 
-    /// Gives the two parts a number, or finds the one that they have: true when they are new.
+    /// Gives the two parts a number, or finds the one that they have: true when they are new. None when the tenant has as many
+    /// revisions, or as large ones, as it may.
     pub async fn add_revision(
         &self,
         new: NewRevision,
         request_id: &str,
-    ) -> Result<(u64, bool), LedgerError> {
+    ) -> Result<Option<(u64, bool)>, LedgerError> {
         let (tenant, request_id) = (self.tenant.clone(), request_id.to_owned());
         let write = move |tx: &Connection| {
             tenant.still_holds(tx)?;
             if let Some(number) = number_of(tx, &tenant, &new.digest, &new.settings_digest)? {
-                return Ok((number, false));
+                return Ok(Some((number, false)));
+            }
+            if !has_room(tx, tenant.id, new.component.len())? {
+                return Ok(None);
             }
             let sql =
                 "INSERT INTO components (digest, bytes) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
@@ -193,10 +197,23 @@ impl Book {
             let act = Act { request_id, what: "policy_push", name: None, detail };
             act.record(tx, tenant.id, &tenant.key)?;
             kill_point::reach("adding_revision");
-            Ok((number.unsigned_abs(), true))
+            Ok(Some((number.unsigned_abs(), true)))
         };
         self.ledger.database.write(self.tenant.id, write).await
     }
+}
+
+/// Revisions that a tenant may have, and bytes of their components: one tenant's must not fill the disk of all.
+const MOST: i64 = 1000;
+const MOST_BYTES: i64 = 256 << 20;
+
+fn has_room(tx: &Connection, tenant: TenantId, more: usize) -> Result<bool, LedgerError> {
+    let sql = "SELECT (SELECT count(*) FROM revisions WHERE tenant = ?1), (SELECT coalesce(sum(length(c.bytes)), 0) FROM components c
+        WHERE c.digest IN (SELECT component FROM revisions WHERE tenant = ?1))";
+    let (count, bytes): (i64, i64) =
+        tx.query_row(sql, [tenant.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let more = i64::try_from(more).unwrap_or(i64::MAX);
+    Ok(count < MOST && bytes.saturating_add(more) <= MOST_BYTES)
 }
 
 const ENTRY: &str = "SELECT r.number, r.policy, r.component, length(c.bytes), r.settings_digest, r.made_at, r.made_by, r.note,

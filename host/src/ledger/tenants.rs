@@ -294,6 +294,9 @@ fn forget(tx: &Connection, tenant: TenantId) -> Result<(), LedgerError> {
     }
     let unused = "DELETE FROM components WHERE NOT EXISTS (SELECT 1 FROM revisions WHERE component = digest)";
     tx.execute(unused, [])?;
+    let unused = "DELETE FROM compiled WHERE NOT EXISTS (SELECT 1 FROM revisions r
+        WHERE r.component = compiled.component AND r.settings_digest = compiled.settings_digest)";
+    tx.execute(unused, [])?;
     Ok(())
 }
 

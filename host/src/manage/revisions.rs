@@ -10,7 +10,7 @@ use crate::ledger::{
 use crate::manage::{ManageError, Operations};
 use crate::meters::{METERS, TenantLabel};
 use crate::probation::{Fallen, LASTS};
-use crate::sandbox::{Revision, digest_of};
+use crate::sandbox::{Kept, Revision, digest_of};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tracing::{error, info};
@@ -48,6 +48,10 @@ pub struct MadeRevision {
     pub notes: Vec<String>,
 }
 
+/// How often, and how far apart, it is tried to roll back what fails people.
+const FALL_TRIES: u32 = 600;
+const FALL_PAUSE: Duration = Duration::from_secs(1);
+
 /// Settings where there are none.
 const NO_SETTINGS: &str = "{}";
 
@@ -82,12 +86,8 @@ impl Operations {
         if let Some(number) = book.revision_of(&digest, &settings_digest).await? {
             return Ok(MadeRevision { number, digest, is_new: false, notes: Vec::new() });
         }
-        // Another tenant may have had the same made.
-        let notes = if self.workshop.has(&digest, &settings_digest) {
-            Vec::new()
-        } else {
-            self.workshop.make(component.clone(), document.json.clone()).await?.notes
-        };
+        // Also when another tenant has the same: how long it takes must not tell.
+        let notes = self.workshop.make(component.clone(), document.json.clone()).await?.notes;
         kill_point::reach("revision_made");
         let new = NewRevision {
             policy,
@@ -98,7 +98,8 @@ impl Operations {
             settings_sent: document.sent,
             note,
         };
-        let (number, is_new) = book.add_revision(new, request_id).await?;
+        let added = book.add_revision(new, request_id).await?;
+        let (number, is_new) = added.ok_or(ManageError::Refused(HostCode::TooManyRevisions))?;
         kill_point::reach("revision_added");
         info!(tenant = %tenant.name(), revision = number, digest, "revision made");
         Ok(MadeRevision { number, digest, is_new, notes })
@@ -146,12 +147,14 @@ impl Operations {
         if_active: Option<u64>,
         request_id: &str,
     ) -> Result<Moved, ManageError> {
-        let revision = self.ready(tenant, number).await?;
+        // Kept until it decides: what was loaded is not let go in between.
+        let (revision, _kept) = self.ready(tenant, number).await?;
         let _pointer = self.pointer.lock().await;
         let moved = self.ledger.of(tenant).activate(number, if_active, request_id).await?;
         let before = self.catalog.active(tenant.id()).map(|active| active.revision.clone());
         let moved = self.point(tenant, revision, moved)?;
         if let Some(before) = before.filter(|before| before.number != moved.revision) {
+            let before = self.catalog.hold(&before);
             self.probations.begin(tenant.id(), moved.revision, before, LASTS);
         }
         Ok(moved)
@@ -164,20 +167,27 @@ impl Operations {
         to: Option<u64>,
         request_id: &str,
     ) -> Result<Moved, ManageError> {
-        let _pointer = self.pointer.lock().await;
         let book = self.ledger.of(tenant);
-        let number = book.behind(to).await?.map_err(ManageError::Unmoved)?;
-        let revision = self.ready(tenant, number).await?;
-        let moved = book.roll_back(to, request_id).await?;
-        self.probations.end(tenant.id());
-        self.point(tenant, revision, moved)
+        loop {
+            let number = book.behind(to).await?.map_err(ManageError::Unmoved)?;
+            // Before the pointer is held: it may have to be made again, and others' pointers must not wait for that.
+            let (revision, _kept) = self.ready(tenant, number).await?;
+            let _pointer = self.pointer.lock().await;
+            if book.behind(to).await? != Ok(number) {
+                continue;
+            }
+            let moved = book.roll_back(to, request_id).await?;
+            self.probations.end(tenant.id());
+            return self.point(tenant, revision, moved);
+        }
     }
 
     /// The revision, loaded: what cannot be loaded now must not displace what decides.
-    async fn ready(&self, tenant: &Tenant, number: u64) -> Result<Revision, ManageError> {
+    async fn ready(&self, tenant: &Tenant, number: u64) -> Result<(Revision, Kept), ManageError> {
         let revision = noun(self.revision(tenant, number).await?);
-        self.catalog.load(&revision).await?;
-        Ok(revision)
+        let held = self.catalog.hold(&revision);
+        held.policy().await?;
+        Ok((revision, held))
     }
 
     /// Moves the pointer in memory after the one on the disk; `self.pointer` is held, so that the last of both is the same.
@@ -199,14 +209,22 @@ impl Operations {
     /// Rolls back the revisions that do not stand their trial, one after the other, as long as somebody may tell of one.
     pub async fn heed(self, mut falls: UnboundedReceiver<Fallen>) {
         while let Some(fallen) = falls.recv().await {
-            if let Err(error) = self.fall_back(fallen).await {
-                error!(
-                    tenant = fallen.tenant.0,
-                    revision = fallen.revision,
-                    ?error,
-                    "a revision fails people and stays"
-                );
-            }
+            tokio::spawn(self.clone().let_fall(fallen));
+        }
+    }
+
+    /// A ledger that has no time now has some later.
+    async fn let_fall(self, fallen: Fallen) {
+        let Fallen { tenant, revision } = fallen;
+        for _ in 0..FALL_TRIES {
+            let Err(error) = self.fall_back(fallen).await else { return };
+            error!(
+                tenant = tenant.0,
+                revision,
+                ?error,
+                "a revision fails people and stays for now"
+            );
+            tokio::time::sleep(FALL_PAUSE).await;
         }
     }
 
@@ -230,7 +248,7 @@ impl Operations {
         {
             let began = Duration::from_millis(since_ms.unsigned_abs());
             let left = LASTS.saturating_sub(now.saturating_sub(began));
-            self.probations.begin(tenant, revision, noun(before), left);
+            self.probations.begin(tenant, revision, self.catalog.hold(&noun(before)), left);
         }
         Ok(())
     }

@@ -87,9 +87,10 @@ impl Operations {
         self.make_first().await?;
         let root = self.root(path).await?;
         let new = NewTenant { name, issuer, home, revision: StoredRevision::clone(&self.first) };
+        // Nobody changes its rules before it has any.
+        let pointer = self.pointer.lock().await;
         let made = self.ledger.create_tenant(by, new, request_id).await?;
         let entry = made.map_err(ManageError::Unchanged)?;
-        self.homes.settle(entry.id, root)?;
         let revision = Revision {
             number: entry.revision,
             policy: self.first.policy.clone(),
@@ -97,6 +98,8 @@ impl Operations {
             settings_digest: self.first.settings_digest.clone(),
         };
         self.catalog.activate(entry.id, revision);
+        drop(pointer);
+        self.homes.settle(entry.id, root)?;
         let shown = self.shown(entry);
         info!(tenant = %shown.entry.name, home = %shown.home.display(), "tenant created");
         Ok(shown)
@@ -150,8 +153,10 @@ impl Operations {
             return Err(ManageError::BeyondKey("a tenant is removed with an operator key"));
         }
         let _turn = self.turn.lock().await;
+        let _pointer = self.pointer.lock().await;
         let removed = self.ledger.of(tenant).remove(request_id).await?;
         removed.map_err(ManageError::Unchanged)?;
+        self.probations.end(tenant.id());
         self.catalog.forget(tenant.id());
         self.homes.forget(tenant.id());
         info!(tenant = %tenant.name(), "tenant removed");

@@ -6,7 +6,7 @@ use crate::ledger::{Asked, Book, Reservation};
 use crate::probation::Trial;
 use crate::provision::Provisioner;
 use crate::provision::pick::Hold;
-use std::sync::Arc;
+use crate::sandbox::Kept;
 use tracing::{Instrument, debug};
 
 impl Provisioner {
@@ -33,11 +33,11 @@ impl Provisioner {
     }
 
     /// Asks the revision before about somebody whom its successor failed.
-    async fn compare(&self, book: &Book, trial: &Arc<Trial>, asked: &Asked, usage: Usage) {
+    async fn compare(&self, book: &Book, trial: &Trial<Kept>, asked: &Asked, usage: Usage) {
         let (tenant, applicant) = (book.owner().id(), &asked.request.applicant);
         let Some(_one_at_a_time) = trial.compare(applicant) else { return };
         let Some(active) = self.catalog.active(tenant) else { return };
-        let policy = match self.catalog.load(trial.before()).await {
+        let policy = match trial.before().policy().await {
             Ok(policy) => policy,
             Err(error) => return debug!(?error, "the revision before cannot be asked"),
         };

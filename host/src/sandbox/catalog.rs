@@ -85,6 +85,19 @@ impl Active {
     }
 }
 
+/// A policy that stays mapped, if there is room, while somebody has this.
+pub struct Kept {
+    place: Arc<Place>,
+    shelf: Arc<Shelf>,
+}
+
+impl Kept {
+    /// The policy: mapped already, or now, or made again where its code was lost.
+    pub async fn policy(&self) -> Result<Policy, NotReady> {
+        self.shelf.policy(&self.place).await
+    }
+}
+
 /// The active revision of every tenant that has one.
 pub struct Catalog {
     shelf: Arc<Shelf>,
@@ -114,10 +127,10 @@ impl Catalog {
         all.insert(tenant, Arc::new(Active { revision, place, shelf, share, breaker }));
     }
 
-    /// The policy of this revision, whether it decides for anybody or not.
-    pub async fn load(&self, revision: &Revision) -> Result<Policy, NotReady> {
+    /// The policy of this revision, whether it decides for anybody or not, from now on until this is dropped.
+    pub fn hold(&self, revision: &Revision) -> Kept {
         let place = self.shelf.place(&revision.component_digest, &revision.settings_digest);
-        self.shelf.policy(&place).await
+        Kept { place, shelf: Arc::clone(&self.shelf) }
     }
 
     /// The tenant is gone.

@@ -2,7 +2,7 @@
 //! Refuses to be worth attacking: no secret, no folder, no more memory and time than it was given.
 
 use crate::sandbox::parcel::{Order, Product, pack_answer};
-use crate::sandbox::{Engine, MakeError, make};
+use crate::sandbox::{Engine, Limits, MakeError, make};
 use rustix::process::{Resource, Rlimit, Signal};
 use std::io::{self, Read, Write};
 
@@ -15,9 +15,19 @@ pub struct Allotment {
     pub cpu_seconds: u64,
 }
 
-impl Default for Allotment {
-    fn default() -> Self {
-        Self { address_space_bytes: 2 << 30, cpu_seconds: 60 }
+/// For the program, the compiler and its threads.
+const COMPILER_BYTES: u64 = 2 << 30;
+
+/// How often the largest memory of a policy counts: two sandboxes reserve it for each of its memories, and what is frozen is
+/// copied on its way to the answer.
+const MEMORIES: u64 = 16;
+
+impl Allotment {
+    /// What making any policy takes that these limits allow.
+    pub fn of(limits: &Limits) -> Self {
+        let memory_bytes = limits.memory_bytes.saturating_add(limits.settings_memory_bytes);
+        let memories_bytes = memory_bytes.saturating_mul(MEMORIES);
+        Self { address_space_bytes: COMPILER_BYTES.saturating_add(memories_bytes), cpu_seconds: 60 }
     }
 }
 

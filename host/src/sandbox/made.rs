@@ -40,6 +40,8 @@ pub enum MakeError {
         detail: String,
         /// What `configure` found wrong with the settings: all of it.
         problems: Vec<Problem>,
+        /// Whether they were judged. Otherwise what made them died of it, as far as can be seen: the next time it may live.
+        judged: bool,
     },
     /// Too many are being made: try again.
     #[error("too many policies are being made")]
@@ -62,7 +64,7 @@ impl MakeError {
 
     /// Turned away without problems of settings.
     pub(super) fn turned_away(code: HostCode, detail: impl Into<String>) -> Self {
-        Self::TurnedAway { code, detail: detail.into(), problems: Vec::new() }
+        Self::TurnedAway { code, detail: detail.into(), problems: Vec::new(), judged: true }
     }
 
     /// Its processor time, memory or size went beyond what making may cost.
@@ -75,6 +77,14 @@ impl MakeError {
         Self::turned_away(INVALID, format!("the component cannot be made: {how}"))
     }
 
+    /// The same, and nobody has judged the parts.
+    pub(super) fn unjudged(mut self) -> Self {
+        if let Self::TurnedAway { judged, .. } = &mut self {
+            *judged = false;
+        }
+        self
+    }
+
     /// `configure` said no, and all that it said.
     pub(super) fn refused(problems: Vec<Problem>) -> Self {
         let each = problems.iter().map(|problem| match problem.path.as_str() {
@@ -83,7 +93,7 @@ impl MakeError {
         });
         let said = each.collect::<Vec<_>>().join("; ");
         let detail = format!("the policy refuses its settings: {said}");
-        Self::TurnedAway { code: REFUSED, detail, problems }
+        Self::TurnedAway { code: REFUSED, detail, problems, judged: true }
     }
 }
 

@@ -112,7 +112,7 @@ pub(super) fn pack_answer(answer: Result<Product<'_>, MakeError>) -> Vec<u8> {
             notes.iter().for_each(|note| parcel.bytes(note.as_bytes()));
             parcel.bytes(code);
         }
-        Err(MakeError::TurnedAway { code, detail, problems }) => {
+        Err(MakeError::TurnedAway { code, detail, problems, .. }) => {
             parcel.number(TURNED_AWAY);
             parcel.bytes(code.as_str().as_bytes());
             parcel.bytes(detail.as_bytes());
@@ -146,7 +146,7 @@ pub(super) fn unpack_answer(bytes: &[u8]) -> Option<Result<Product<'_>, MakeErro
                 let (path, message) = (parcel.text()?.to_owned(), parcel.text()?.to_owned());
                 Some(Problem { path, message })
             })?;
-            Err(MakeError::TurnedAway { code, detail, problems })
+            Err(MakeError::TurnedAway { code, detail, problems, judged: true })
         }
         UNAVAILABLE => Err(MakeError::Unavailable(parcel.text()?.to_owned())),
         _ => return None,

@@ -2,6 +2,7 @@
 //! Refuses to take away what decides: a policy is unmapped when its last decision has ended.
 
 use crate::sandbox::cache::Key;
+use crate::sandbox::fault::quote;
 use crate::sandbox::load::digest_of;
 use crate::sandbox::{Engine, MakeError, Policy, Workshop};
 use std::collections::HashMap;
@@ -15,7 +16,7 @@ use tracing::{error, warn};
 /// Why a policy cannot be asked.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum NotReady {
-    /// It cannot be made any more: the tenant needs another one.
+    /// It cannot be made any more, as whoever tried has judged: the tenant needs another one.
     #[error("the policy cannot be made: {0}")]
     Failed(String),
     /// It could not be made or mapped now.
@@ -23,8 +24,18 @@ pub enum NotReady {
     Later(String),
 }
 
-/// How long a policy that could not be had is not tried again.
+/// How long a policy that could not be had is not tried again; and one whose parts were judged, for even a judge may have been ill.
 const PATIENCE: Duration = Duration::from_secs(2);
+const JUDGEMENT: Duration = Duration::from_secs(60);
+
+impl NotReady {
+    fn holds_for(&self) -> Duration {
+        match self {
+            Self::Failed(_) => JUDGEMENT,
+            Self::Later(_) => PATIENCE,
+        }
+    }
+}
 
 /// A file is read, checked and mapped on the spot up to this size, which takes less than handing it to another thread and waiting.
 const AT_ONCE_BYTES: u64 = 1 << 20;
@@ -112,7 +123,7 @@ impl Shelf {
             return Ok(policy);
         }
         if let Some((when, why)) = &*failed
-            && (matches!(why, NotReady::Failed(_)) || when.elapsed() < PATIENCE)
+            && when.elapsed() < why.holds_for()
         {
             return Err(why.clone());
         }
@@ -190,8 +201,8 @@ impl Shelf {
         }
         let made = match self.workshop.make(parts.component, parts.settings_json).await {
             Ok(made) => made,
-            Err(error @ MakeError::TurnedAway { .. }) => {
-                return Err(NotReady::Failed(error.to_string()));
+            Err(error @ MakeError::TurnedAway { judged: true, .. }) => {
+                return Err(NotReady::Failed(quote(error)));
             }
             Err(error) => return Err(later(error)),
         };
@@ -214,5 +225,5 @@ impl Shelf {
 }
 
 fn later(error: impl std::fmt::Display) -> NotReady {
-    NotReady::Later(error.to_string())
+    NotReady::Later(quote(error))
 }

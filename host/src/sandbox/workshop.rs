@@ -8,11 +8,12 @@ use crate::sandbox::fault::quote;
 use crate::sandbox::load::digest_of;
 use crate::sandbox::parcel::{Order, Product, unpack_answer};
 use crate::sandbox::{Engine, Limits, Made, MakeError};
+use std::collections::HashMap;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
@@ -53,7 +54,11 @@ pub struct Workshop {
     archive: Arc<dyn Archive>,
     places: Semaphore,
     queue: Semaphore,
+    benches: Mutex<HashMap<Key, Weak<Bench>>>,
 }
+
+/// Where one policy is made, as long as somebody waits for it: what it came to is for all of them.
+type Bench = tokio::sync::Mutex<Option<Result<Made, MakeError>>>;
 
 impl Workshop {
     /// A workshop for `engine`, whose children run `program`: this one, by `/proc/self/exe`, also when its file was replaced.
@@ -73,6 +78,7 @@ impl Workshop {
             archive,
             places: Semaphore::new(CHILDREN),
             queue: Semaphore::new(CHILDREN + WAITING),
+            benches: Mutex::default(),
         }
     }
 
@@ -102,10 +108,39 @@ impl Workshop {
     /// Checks, configures, freezes, compiles and tries a component with its settings. When this returns its code is in the cache.
     pub async fn make(&self, component: Vec<u8>, settings_json: String) -> Result<Made, MakeError> {
         let _queued = self.queue.try_acquire().map_err(|_| MakeError::Busy)?;
+        let key = self.key(&digest_of(&component), &digest_of(settings_json.as_bytes()));
+        let bench = self.bench(&key);
+        let bench = tokio::time::timeout(WAIT, bench.lock()).await;
+        let Ok(mut came_to) = bench else { return Err(MakeError::Busy) };
+        if let Some(made) = &*came_to {
+            return made.clone();
+        }
         let place = tokio::time::timeout(WAIT, self.places.acquire()).await;
         let Ok(Ok(_place)) = place else { return Err(MakeError::Busy) };
+        let made = self.make_here(&key, component, settings_json).await;
+        *came_to = Some(made.clone());
+        made
+    }
+
+    /// The same for all who have these parts made now.
+    fn bench(&self, key: &Key) -> Arc<Bench> {
+        let mut benches = self.benches.lock().unwrap_or_else(PoisonError::into_inner);
+        benches.retain(|_, bench| bench.strong_count() > 0);
+        if let Some(bench) = benches.get(key).and_then(Weak::upgrade) {
+            return bench;
+        }
+        let bench = Arc::default();
+        benches.insert(key.clone(), Arc::downgrade(&bench));
+        bench
+    }
+
+    async fn make_here(
+        &self,
+        key: &Key,
+        component: Vec<u8>,
+        settings_json: String,
+    ) -> Result<Made, MakeError> {
         let began = Instant::now();
-        let key = self.key(&digest_of(&component), &digest_of(settings_json.as_bytes()));
         let order = Order {
             limits: self.limits.clone(),
             settings_json: &settings_json,
@@ -113,11 +148,14 @@ impl Workshop {
         };
         let order = order.pack();
         drop(component);
-        let made = self.ask_a_child(&key, order).await;
+        let made = self.ask_a_child(key, order).await;
         let took = began.elapsed();
         match &made {
             Ok(_) => info!(digest = key.component_digest, ?took, "policy made"),
-            Err(error) => warn!(digest = key.component_digest, ?took, %error, "no policy made"),
+            Err(error) => {
+                let error = quote(error);
+                warn!(digest = key.component_digest, ?took, error, "no policy made");
+            }
         }
         made
     }
@@ -197,13 +235,15 @@ async fn hear(from: Option<impl AsyncRead + Unpin>, most: u64) -> Vec<u8> {
     heard
 }
 
+/// A child that did not answer is dead of its parts, or of a machine that had no memory for it: it cannot be asked any more.
 fn ended(status: ExitStatus) -> Result<(), MakeError> {
-    match (status.success(), status.signal()) {
-        (true, _) => Ok(()),
-        (false, Some(SIGXCPU)) => Err(MakeError::too_costly("it takes too much processor time")),
-        (false, Some(SIGABRT | SIGKILL)) => Err(MakeError::too_costly("it takes too much memory")),
-        (false, _) => Err(MakeError::ended(&format!("the child ended with {status}"))),
-    }
+    let why = match (status.success(), status.signal()) {
+        (true, _) => return Ok(()),
+        (false, Some(SIGXCPU)) => MakeError::too_costly("it takes too much processor time"),
+        (false, Some(SIGABRT | SIGKILL)) => MakeError::too_costly("it takes too much memory"),
+        (false, _) => MakeError::ended(&format!("the child ended with {status}")),
+    };
+    Err(why.unjudged())
 }
 
 fn unavailable(why: impl std::fmt::Display) -> MakeError {

@@ -23,6 +23,7 @@ mod names;
 mod openapi;
 mod policies;
 mod policy_author;
+mod policy_endings;
 mod provision_user;
 mod record;
 mod remote;

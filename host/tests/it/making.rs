@@ -61,6 +61,18 @@ async fn code_of_an_engine_with_other_limits_is_swept_and_made_for_this_one() {
 }
 
 #[tokio::test]
+async fn what_a_child_may_have_grows_with_what_a_policy_may_have() {
+    let mut app = App::start();
+    app.kill();
+    app.run_with(&[
+        ("ENLIST_LIMITS__SETTINGS_MEMORY", "1GiB"),
+        ("ENLIST_LIMITS__MEMORY", "256MiB"),
+    ]);
+    app.enlist(GUIDE).await;
+    assert_eq!(made(&app), 2);
+}
+
+#[tokio::test]
 async fn a_new_tenants_policy_is_made_before_it_is_asked_and_once_for_all() {
     let app = App::with_policy(CANDIDATES, &[]);
     assert_eq!(made(&app), 1);
@@ -71,6 +83,21 @@ async fn a_new_tenants_policy_is_made_before_it_is_asked_and_once_for_all() {
         assert_eq!(app.post("/provision-user", &key, GUIDE).await.status, 200);
     }
     assert_eq!(made(&app), 2);
+}
+
+#[tokio::test]
+async fn what_a_policy_says_of_its_settings_cannot_forge_a_line_of_the_log() {
+    let app = App::start();
+    let key = "a\n2026-01-01T00:00:00Z ERROR forged\u{1b}[31m";
+    let body = json!({"settings": { key: 1 }});
+    let refused = app.ask("POST", "/v1/tenants/default/revisions", &app.operator_key, body).await;
+    assert_eq!((refused.status, refused.code().as_str()), (422, "settings_refused"));
+    let pointer = &refused.json()["errors"][0]["pointer"];
+    assert_eq!(*pointer, json!(format!("/{key}")), "who sent it sees what was sent");
+    let log = app.log();
+    assert!(!log.contains('\u{1b}'), "{log}");
+    let said: Vec<_> = log.lines().filter(|line| line.contains("forged")).collect();
+    assert!(matches!(said[..], [line] if line.contains("no policy made")), "{said:?}");
 }
 
 fn server(folder: &tempfile::TempDir, component: &[u8]) -> Command {

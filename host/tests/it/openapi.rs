@@ -184,6 +184,12 @@ async fn every_operation_answers_everything_that_is_described_and_nothing_else()
     in_a_tenant(&app, "/v1/tenants/default", &may).await;
     of_the_rules(&app, "/v1", &may).await;
     of_the_rules(&app, "/v1/tenants/default", &may).await;
+    crate::revisions::fill(&app);
+    for base in ["/v1", "/v1/tenants/default"] {
+        let more = json!({"settings": {"prefix": "more"}});
+        let full = app.ask("POST", &format!("{base}/revisions"), &may, more).await;
+        assert_eq!((full.status, full.code().as_str()), (409, "too_many_revisions"));
+    }
     of_the_house(&app).await;
     refusals(&app, &may).await;
     let full = json!({"username": "eva", "user_attributes": {"max_accounts": 0}}).to_string();

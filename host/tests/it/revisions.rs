@@ -56,6 +56,27 @@ async fn prefixed(app: &App, prefix: &str) -> u64 {
     made.json()["revision"].as_u64().expect("a number")
 }
 
+/// Gives tenant `default` as many revisions as it may have.
+pub(crate) fn fill(app: &App) {
+    let fill = "WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 1099)
+        INSERT INTO revisions (tenant, number, policy, component, settings, settings_digest, made_at)
+        SELECT 1, i, policy, component, settings, i, 0 FROM n, revisions r WHERE r.tenant = 1 AND r.number = 1";
+    app.database().execute_batch(fill).expect("many revisions");
+}
+
+#[tokio::test]
+async fn a_tenant_that_has_as_many_revisions_as_it_may_keeps_them_and_gets_no_more() {
+    let app = App::start();
+    fill(&app);
+    let full = push(&app, CANDIDATES, &app.operator_key).await;
+    assert_eq!((full.status, full.code().as_str()), (409, "too_many_revisions"));
+    assert_eq!(app.count("SELECT count(*) FROM components"), 1, "and nothing of it is left");
+    app.manage("POST", "/v1/tenants", json!({"name": "other"})).await;
+    let others =
+        app.manage("POST", "/v1/tenants/other/revisions", json!({"policy": "builtin:localpart"}));
+    assert_eq!(others.await["revision"], 1, "another tenant has room");
+}
+
 #[tokio::test]
 async fn a_revision_is_made_read_back_activated_and_rolled_back_and_each_row_names_the_one_that_decided()
  {

@@ -30,7 +30,9 @@ pub(in crate::cli) struct Built {
 }
 
 pub(super) fn run(remote: &Remote, build: &BuildArguments) -> Result<Ending, Ending> {
-    let Built { component, file } = compile(&build.dir)?;
+    let source = Source::find(&build.dir)?;
+    source.remove_component()?;
+    let Built { component, file } = source.build()?;
     let file = build.out.clone().unwrap_or(file);
     write(&file, &component).map_err(|error| {
         eprintln!("enlist: {}: {error}", file.display());
@@ -43,42 +45,70 @@ pub(super) fn run(remote: &Remote, build: &BuildArguments) -> Result<Ending, End
     }))
 }
 
-/// Builds what is in `folder`. Cargo's own words go to standard error as they are.
+/// Builds what is in `folder`, and leaves alone what an earlier `enlist policy build` has put there.
 pub(in crate::cli) fn compile(folder: &Path) -> Result<Built, Ending> {
-    let no = |line: &str| {
-        eprintln!("enlist: {line}");
-        Ending::No
-    };
-    let manifest = folder.join("Cargo.toml");
-    let manifest = manifest.canonicalize().map_err(|error| {
-        let begin = "`enlist policy new DIR` begins a policy";
-        eprintln!("enlist: {}: {error} ({begin})", manifest.display());
-        Ending::WrongUse
-    })?;
-    let mut nested = Nested {
-        cargo: "cargo".into(),
-        rustc: "rustc".into(),
-        workspace: manifest.with_file_name(""),
-        target_dir: PathBuf::new(),
-        locked: false,
-        environment: env::vars_os().collect(),
-    };
-    let guest = Guest::find(&nested, &manifest).map_err(|line| no(&line))?;
-    let file = guest.target_dir.join("policy").join(format!("{}.wasm", guest.package));
-    match fs::remove_file(&file) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(no(&format!("{}: {error}", file.display())));
-        }
-        _ => {}
+    Source::find(folder)?.build()
+}
+
+fn no(line: &str) -> Ending {
+    eprintln!("enlist: {line}");
+    Ending::No
+}
+
+/// A policy's source, and what builds it.
+struct Source {
+    nested: Nested,
+    guest: Guest,
+}
+
+impl Source {
+    fn find(folder: &Path) -> Result<Self, Ending> {
+        let manifest = folder.join("Cargo.toml");
+        let manifest = manifest.canonicalize().map_err(|error| {
+            let begin = "`enlist policy new DIR` begins a policy";
+            eprintln!("enlist: {}: {error} ({begin})", manifest.display());
+            Ending::WrongUse
+        })?;
+        let nested = Nested {
+            cargo: "cargo".into(),
+            rustc: "rustc".into(),
+            workspace: manifest.with_file_name(""),
+            target_dir: PathBuf::new(),
+            locked: false,
+            environment: env::vars_os().collect(),
+        };
+        let guest = Guest::find(&nested, &manifest).map_err(|line| no(&line))?;
+        Ok(Self { nested, guest })
     }
-    (nested.workspace, nested.target_dir) = (guest.workspace, guest.target_dir);
-    let selection = [format!("--package={}", guest.package), "--lib".to_owned()];
-    let modules = nested.build(&selection).map_err(|line| no(&line))?;
-    let module = modules.join(format!("{}.wasm", guest.library));
-    let module = fs::read(&module).map_err(|error| fail(&error, Ending::No))?;
-    let component =
-        encode(&module).map_err(|error| no(&format!("{}: {error:#}", guest.package)))?;
-    Ok(Built { component, file })
+
+    /// Where the component goes when nobody says where.
+    fn file(&self) -> PathBuf {
+        self.guest.target_dir.join("policy").join(format!("{}.wasm", self.guest.package))
+    }
+
+    fn remove_component(&self) -> Result<(), Ending> {
+        let file = self.file();
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(no(&format!("{}: {error}", file.display())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Cargo's own words go to standard error as they are.
+    fn build(self) -> Result<Built, Ending> {
+        let file = self.file();
+        let Self { mut nested, guest } = self;
+        (nested.workspace, nested.target_dir) = (guest.workspace, guest.target_dir);
+        let selection = [format!("--package={}", guest.package), "--lib".to_owned()];
+        let modules = nested.build(&selection).map_err(|line| no(&line))?;
+        let module = modules.join(format!("{}.wasm", guest.library));
+        let module = fs::read(&module).map_err(|error| fail(&error, Ending::No))?;
+        let component =
+            encode(&module).map_err(|error| no(&format!("{}: {error:#}", guest.package)))?;
+        Ok(Built { component, file })
+    }
 }
 
 /// What cargo knows of a policy's crate.

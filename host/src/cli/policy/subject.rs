@@ -98,8 +98,13 @@ impl Workbench {
 
 /// Says why there is no policy, and everything that it found wrong with its settings.
 fn turned_away(error: &MakeError) -> Ending {
-    let MakeError::TurnedAway { code: HostCode::SettingsRefused, problems, .. } = error else {
-        return fail(error, Ending::Failed);
+    let problems = match error {
+        MakeError::TurnedAway { code: HostCode::SettingsRefused, problems, .. } => problems,
+        MakeError::TurnedAway { .. } => {
+            eprintln!("enlist: {}", quote(error));
+            return Ending::No;
+        }
+        MakeError::Busy | MakeError::Unavailable(_) => return fail(error, Ending::Failed),
     };
     eprintln!("enlist: the policy refuses its settings");
     for Problem { path, message } in problems {

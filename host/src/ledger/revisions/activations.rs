@@ -162,6 +162,10 @@ impl Ledger {
         from: u64,
     ) -> Result<Option<FellBack>, LedgerError> {
         let write = move |tx: &Connection| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?1 AND removed_at IS NULL)";
+            if !tx.query_row(sql, [tenant.0], |row| row.get::<_, bool>(0))? {
+                return Ok(None);
+            }
             let present = present(tx, tenant)?;
             let previous = present.revision.unsigned_abs();
             if previous != from || present.why != Why::Activated.as_str() {

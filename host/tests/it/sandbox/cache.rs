@@ -1,12 +1,14 @@
 //! Compiled code that outlives the process: found again, known again, mapped when it is asked, let go when there is too much of it;
 //! and never used when it is not what was put there.
 
+use super::children::script;
 use super::workshop::{House, NO_PROGRAM, PROGRAM, active, name};
 use enlist::domain::TenantId;
 use enlist::sandbox::{Cache, Limits, NotReady, digest_of};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::time::Duration;
 
 #[tokio::test]
 async fn what_was_made_once_is_not_made_again_and_needs_no_workshop() {
@@ -83,9 +85,11 @@ async fn code_for_another_engine_is_neither_used_nor_kept() {
     assert_eq!(name(&made.policy().await.expect("a policy")).await, "x-ann");
     assert_eq!((house.made(), house.files().len()), (2, 2));
     fs::write(house.cache().join("left.half"), b"half").expect("what a crash left");
+    fs::create_dir(house.cache().join("lost+found")).expect("what a disk of its own has");
     let cache = Cache::open(&house.cache()).expect("a cache");
     cache.sweep(&house.engine()).expect("a sweep");
-    let [left] = &house.files()[..] else { panic!("{:?}", house.files()) };
+    let [left, lost] = &house.files()[..] else { panic!("{:?}", house.files()) };
+    assert!(lost.ends_with("lost+found"), "it is not ours");
     assert!(!before.contains(left), "what this engine can use is what is left");
 }
 
@@ -174,4 +178,37 @@ async fn a_policy_that_cannot_be_made_is_not_tried_again_and_again() {
         assert!(why.contains("not what its digest says"), "{why}");
     }
     assert_eq!((house.made(), house.files().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_policy_whose_making_dies_is_made_again_later_without_a_restart() {
+    let house = House::new();
+    let revision = house.revision("x-");
+    let died = house.folder.path().join("died");
+    let does =
+        format!("[ -e {0} ] && exec {PROGRAM} \"$@\"; : > {0}; kill -KILL $$", died.display());
+    let program = script(&house, &does);
+    let active = active(&house.catalog(program.to_str().expect("a path"), 8), 1, revision);
+    let Err(NotReady::Later(why)) = active.policy().await else { panic!("it is not judged") };
+    assert!(died.exists() && why.contains("component_too_costly"), "{why}");
+    let policy = loop {
+        match active.policy().await {
+            Ok(policy) => break policy,
+            Err(NotReady::Later(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(why) => panic!("{why}"),
+        }
+    };
+    assert_eq!(name(&policy).await, "x-ann");
+}
+
+#[tokio::test]
+async fn many_who_make_the_same_at_once_have_it_made_once_and_all_have_it() {
+    let house = House::new();
+    let workshop = house.workshop(&house.engine(), PROGRAM);
+    let make = || workshop.make(enlist_artifacts::LOCALPART.to_vec(), "{}".to_owned());
+    let made = futures_util::future::join_all((0..16).map(|_| make())).await;
+    assert!(made.iter().all(|one| one.is_ok() && *one == made[0]), "{made:?}");
+    assert_eq!((house.made(), house.files().len()), (1, 1));
+    make().await.expect("whoever comes later has it made again");
+    assert_eq!((house.made(), house.files().len()), (2, 1));
 }

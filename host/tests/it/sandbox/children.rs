@@ -62,8 +62,8 @@ async fn a_component_that_takes_too_long_or_too_much_is_ended_and_the_next_one_i
     house.limits = Limits { settings_memory_bytes: 4 << 20, memory_bytes: 1 << 20, ..house.limits };
     let (engine, costly) = (house.engine(), costly());
     for (allotment, words) in [
-        (Allotment { cpu_seconds: 1, ..Allotment::default() }, "processor time"),
-        (Allotment { address_space_bytes: 260 << 20, ..Allotment::default() }, "memory"),
+        (Allotment { cpu_seconds: 1, ..Allotment::of(&house.limits) }, "processor time"),
+        (Allotment { address_space_bytes: 260 << 20, ..Allotment::of(&house.limits) }, "memory"),
     ] {
         let workshop = house.workshop_with(&engine, PROGRAM, allotment);
         let (code, detail) = turned_away(workshop.make(costly.clone(), "{}".to_owned()).await);
@@ -71,7 +71,7 @@ async fn a_component_that_takes_too_long_or_too_much_is_ended_and_the_next_one_i
         assert!(detail.contains(words), "{detail}");
         assert!(house.files().is_empty() && house.made() == 0, "and nothing is left");
     }
-    let honest = Allotment { address_space_bytes: 260 << 20, ..Allotment::default() };
+    let honest = Allotment { address_space_bytes: 260 << 20, ..Allotment::of(&house.limits) };
     let workshop = house.workshop_with(&engine, PROGRAM, honest);
     workshop.make(LOCALPART.to_vec(), "{}".to_owned()).await.expect("it takes no more than that");
 }
@@ -166,7 +166,7 @@ pub(crate) fn lives(process: &Path) -> bool {
 }
 
 /// A program that does this.
-fn script(house: &House, does: &str) -> PathBuf {
+pub(super) fn script(house: &House, does: &str) -> PathBuf {
     let file = house.folder.path().join("program");
     fs::write(&file, format!("#!/bin/sh\n{does}\n")).expect("a script");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o700)).expect("a program");
@@ -178,7 +178,7 @@ async fn what_keeps_a_child_from_its_work_is_not_the_components_fault() {
     let house = House::new();
     let engine = house.engine();
     let make = async |program: PathBuf| {
-        let workshop = house.workshop_with(&engine, program, Allotment::default());
+        let workshop = house.workshop_with(&engine, program, Allotment::of(&house.limits));
         workshop.make(LOCALPART.to_vec(), "{}".to_owned()).await
     };
     for program in [PathBuf::from(NO_PROGRAM), script(&house, "cat > /dev/null; echo nonsense")] {
@@ -200,7 +200,8 @@ async fn what_keeps_a_child_from_its_work_is_not_the_components_fault() {
 async fn more_than_can_wait_are_told_so_at_once() {
     let house = House::new();
     let program = script(&house, "exec sleep 600");
-    let workshop = Arc::new(house.workshop_with(&house.engine(), program, Allotment::default()));
+    let workshop =
+        Arc::new(house.workshop_with(&house.engine(), program, Allotment::of(&house.limits)));
     let make = || {
         let workshop = Arc::clone(&workshop);
         async move { workshop.make(LOCALPART.to_vec(), "{}".to_owned()).await }

@@ -82,7 +82,8 @@ async fn settings_reach_the_policy_and_wrong_ones_make_none() {
     let asked = request(&[("names", "ann")]);
     let policy = with(r#"{"prefix":"x-"}"#).expect("a policy");
     assert_eq!(granted_name(decide(&policy, &asked).await), "x-ann");
-    let Err(MakeError::TurnedAway { code, detail, problems }) = with(r#"{"perfix":"x-"}"#) else {
+    let Err(MakeError::TurnedAway { code, detail, problems, .. }) = with(r#"{"perfix":"x-"}"#)
+    else {
         panic!("a policy of wrong settings")
     };
     assert_eq!((code, problems.len()), (HostCode::SettingsRefused, 1));

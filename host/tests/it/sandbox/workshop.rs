@@ -72,7 +72,7 @@ impl House {
     }
 
     pub(super) fn workshop(&self, engine: &Engine, program: &str) -> Workshop {
-        self.workshop_with(engine, program, Allotment::default())
+        self.workshop_with(engine, program, Allotment::of(&self.limits))
     }
 
     pub(super) fn workshop_with(
