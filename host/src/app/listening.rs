@@ -14,7 +14,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 /// How long accepted requests may take to be answered once the server is told to stop.
@@ -54,7 +54,9 @@ pub(super) async fn run(
     let [doors, inner_doors] = [router(rooms.clone()), metrics_router(rooms)]
         .map(ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>);
     let handle = Handle::new();
-    tokio::spawn(stop_on_signal(handle.clone()));
+    // Heard from here on: a signal that comes before its listener would end the process on the spot.
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    tokio::spawn(stop_on_signal(handle.clone(), signals));
     let beside = async {
         let Some(metrics) = metrics else { return Ok(()) };
         server(metrics, &handle)?.serve(inner_doors).await
@@ -95,10 +97,11 @@ fn say(state: NotifyState<'_>) {
     }
 }
 
-async fn stop_on_signal(handle: Handle<SocketAddr>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+async fn stop_on_signal(
+    handle: Handle<SocketAddr>,
+    signals: (io::Result<Signal>, io::Result<Signal>),
+) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
         warn!("no signal handlers: the server stops when it is killed");
         return;
     };

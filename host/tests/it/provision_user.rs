@@ -363,7 +363,9 @@ async fn a_request_that_was_accepted_is_answered_when_the_server_is_told_to_stop
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
     slow.write_all(&GUIDE.as_bytes()[..10]).expect("a part of the body");
     app.terminate();
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
     while !app.log().contains("stopping") {
+        assert!(std::time::Instant::now() < patience, "{}", app.log());
         tokio::task::yield_now().await;
     }
     slow.write_all(&GUIDE.as_bytes()[10..]).expect("the rest");
