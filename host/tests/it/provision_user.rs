@@ -347,34 +347,6 @@ async fn of_many_people_who_want_one_name_one_gets_it() {
     assert_eq!(app.folders().len(), 1);
 }
 
-#[tokio::test]
-async fn a_request_that_was_accepted_is_answered_when_the_server_is_told_to_stop() {
-    let mut app = App::start();
-    let mut slow = TcpStream::connect(&app.url["http://".len()..]).expect("a connection");
-    let head = format!(
-        "POST /provision-user HTTP/1.1\r\nHost: x\r\nX-API-Key: {}\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
-        app.tenant_key,
-        GUIDE.len()
-    );
-    slow.write_all(head.as_bytes()).expect("the head");
-    // Said when the door asks for the body: until then the request may lie in the socket, and is not accepted.
-    let mut go_on = [0; 25];
-    slow.read_exact(&mut go_on).expect("that the head was read");
-    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
-    slow.write_all(&GUIDE.as_bytes()[..10]).expect("a part of the body");
-    app.terminate();
-    let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while !app.log().contains("stopping") {
-        assert!(std::time::Instant::now() < patience, "{}", app.log());
-        tokio::task::yield_now().await;
-    }
-    slow.write_all(&GUIDE.as_bytes()[10..]).expect("the rest");
-    let answer = std::io::read_to_string(slow).expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert!(app.wait().success());
-    assert_eq!(app.folders(), ["testuser"]);
-}
-
 #[test]
 fn a_body_or_a_head_that_does_not_arrive_is_not_waited_for() {
     let app = App::start();

@@ -2,10 +2,10 @@
 //! nothing of a failed start. At a listener of its own: how it is.
 
 use crate::app::{App, GUIDE, enlist};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The manager's side.
 struct Manager {
@@ -92,4 +92,32 @@ fn a_listener_for_metrics_that_cannot_be_had_stops_the_start() {
     let found = command.output().expect("an end");
     assert_eq!((found.status.code(), found.stdout.len()), (Some(1), 0), "no first start");
     assert!(String::from_utf8_lossy(&found.stderr).contains(&port), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_request_that_was_accepted_is_answered_when_the_server_is_told_to_stop() {
+    let mut app = App::start();
+    let mut slow = TcpStream::connect(&app.url["http://".len()..]).expect("a connection");
+    let head = format!(
+        "POST /provision-user HTTP/1.1\r\nHost: x\r\nX-API-Key: {}\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        app.tenant_key,
+        GUIDE.len()
+    );
+    slow.write_all(head.as_bytes()).expect("the head");
+    // Said when the door asks for the body: until then the request may lie in the socket, and is not accepted.
+    let mut go_on = [0; 25];
+    slow.read_exact(&mut go_on).expect("that the head was read");
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    slow.write_all(&GUIDE.as_bytes()[..10]).expect("a part of the body");
+    app.terminate();
+    let patience = Instant::now() + Duration::from_secs(20);
+    while !app.log().contains("stopping") {
+        assert!(Instant::now() < patience, "{}", app.log());
+        tokio::task::yield_now().await;
+    }
+    slow.write_all(&GUIDE.as_bytes()[10..]).expect("the rest");
+    let answer = std::io::read_to_string(slow).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(app.wait().success());
+    assert_eq!(app.folders(), ["testuser"]);
 }
