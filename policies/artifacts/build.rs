@@ -17,7 +17,7 @@ use std::path::Path;
 use std::{env, fs};
 
 /// The policies that travel inside the binary, by the name of their folder and of their constant.
-const BUILT_IN: [&str; 1] = ["localpart"];
+const BUILT_IN: [&str; 2] = ["localpart", "precis"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = env::var("OUT_DIR")?;
@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "LICENSE",
         "rust-toolchain.toml",
         "wit",
+        "policies/names",
         "policies/sdk",
         "policies/template",
     ];

@@ -21,7 +21,7 @@ pub enum Casing {
     Preserved,
 }
 
-/// The one form of a name, or why there is none.
+/// The one form of a name, or why there is none. What it costs grows with the length of the text: bound that first.
 pub fn prepare(text: &str, casing: Casing) -> Result<String, Disallowed> {
     let name = enforced(text, casing)?;
     match enforced(&name, casing) {
