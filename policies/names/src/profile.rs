@@ -87,8 +87,9 @@ fn lower_case(text: &[char]) -> String {
     const CASE: CaseMapperBorrowed<'static> = CaseMapper::new();
     let mut out = String::new();
     for c in text {
-        let c = c.encode_utf8(&mut [0; 4]).to_owned();
-        out.push_str(&CASE.lowercase_to_string(&c, &LanguageIdentifier::UNKNOWN));
+        let mut bytes = [0; 4];
+        let c = c.encode_utf8(&mut bytes);
+        out.push_str(&CASE.lowercase_to_string(c, &LanguageIdentifier::UNKNOWN));
     }
     out
 }

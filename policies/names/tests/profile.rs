@@ -25,6 +25,12 @@ fn a_name_has_one_spelling() {
         ("日本語", "日本語"),
         ("Елена", "елена"),
         ("．．／etc", "../etc"),
+        ("l·l", "l·l"),
+        ("א׳", "א׳"),
+        ("カ・カ", "カ・カ"),
+        ("\u{915}\u{94d}\u{200d}\u{937}", "\u{915}\u{94d}\u{200d}\u{937}"),
+        ("\u{628}\u{200c}\u{628}", "\u{628}\u{200c}\u{628}"),
+        ("〇", "〇"),
     ] {
         assert_eq!(name(text).as_deref(), Ok(wanted), "{text}");
     }
@@ -44,7 +50,13 @@ fn what_has_none_is_refused_with_the_reason() {
         ("a\u{202e}b", Disallowed::Class),
         ("\u{378}", Disallowed::Class),
         ("\u{ffff}", Disallowed::Class),
+        ("\u{640}", Disallowed::Class),
+        ("〱", Disallowed::Class),
         ("a·a", Disallowed::Context),
+        ("ruL·Lz", Disallowed::Context),
+        ("a׳", Disallowed::Context),
+        ("a・a", Disallowed::Context),
+        ("a\u{200c}b", Disallowed::Context),
         ("a\u{200d}b", Disallowed::Context),
         ("\u{661}\u{6f1}", Disallowed::Context),
         ("אa", Disallowed::Bidi),
