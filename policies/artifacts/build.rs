@@ -50,8 +50,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         environment: env::vars_os().collect(),
         workspace,
     };
-    let modules = nested.build(&BUILT_IN.map(|name| format!("--package=enlist-{name}")))?;
     for name in BUILT_IN {
+        // Each by itself: together they would share the features of what they stand on, and one's bytes would hang on the others.
+        let modules = nested.build(&[format!("--package=enlist-{name}")])?;
         let module = fs::read(modules.join(format!("enlist_{name}.wasm")))?;
         fs::write(out.join(format!("{name}.wasm")), encode(&module)?)?;
     }
