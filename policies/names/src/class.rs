@@ -32,13 +32,14 @@ pub fn class_of(c: char) -> Class {
         return class;
     }
     let category = G::for_char(c);
-    let ignorable = DefaultIgnorableCodePoint::for_char(c) || NoncharacterCodePoint::for_char(c);
-    if category == G::Unassigned && !ignorable {
+    let noncharacter = NoncharacterCodePoint::for_char(c);
+    if category == G::Unassigned && !noncharacter {
         return Class::Unassigned;
     }
     if matches!(c, '\u{200c}' | '\u{200d}') {
         return Class::Contextual;
     }
+    let ignorable = noncharacter || DefaultIgnorableCodePoint::for_char(c);
     if is_conjoining_jamo(c) || ignorable || category == G::Control {
         return Class::Disallowed;
     }

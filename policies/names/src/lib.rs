@@ -3,6 +3,7 @@
 
 mod address;
 mod bidi;
+mod charset;
 mod class;
 mod context;
 mod disallowed;
@@ -13,13 +14,14 @@ mod restriction;
 mod words;
 
 pub use address::local_part;
+pub use charset::{is_letter_or_digit, is_mark};
 pub use class::{Class, class_of};
 pub use context::stands_in_context;
 pub use disallowed::Disallowed;
 pub use key::fold_key;
 pub use profile::{Casing, prepare};
 pub use reserved::Reserved;
-pub use restriction::{Restriction, is_letter_mark_or_digit, restrict};
+pub use restriction::{Restriction, restrict};
 
 /// The tables all of this reads, and the Unicode version of each.
 pub const TABLES: [(&str, (u64, u64, u64)); 4] = [

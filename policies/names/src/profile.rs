@@ -21,7 +21,7 @@ pub enum Casing {
     Preserved,
 }
 
-/// The one form of a name, or why there is none.
+/// The one form of a name, or why there is none. What it costs grows with the length of the text: bound that first.
 pub fn prepare(text: &str, casing: Casing) -> Result<String, Disallowed> {
     let name = enforced(text, casing)?;
     match enforced(&name, casing) {
@@ -87,8 +87,9 @@ fn lower_case(text: &[char]) -> String {
     const CASE: CaseMapperBorrowed<'static> = CaseMapper::new();
     let mut out = String::new();
     for c in text {
-        let c = c.encode_utf8(&mut [0; 4]).to_owned();
-        out.push_str(&CASE.lowercase_to_string(&c, &LanguageIdentifier::UNKNOWN));
+        let mut bytes = [0; 4];
+        let c = c.encode_utf8(&mut bytes);
+        out.push_str(&CASE.lowercase_to_string(c, &LanguageIdentifier::UNKNOWN));
     }
     out
 }

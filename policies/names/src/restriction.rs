@@ -32,22 +32,6 @@ pub fn restrict(name: &str, limit: Restriction) -> Result<(), Disallowed> {
     if one_system && together { Ok(()) } else { Err(Disallowed::MixedScript) }
 }
 
-/// What the host allows outside ASCII: letters, marks that take part in them, decimal digits.
-pub fn is_letter_mark_or_digit(c: char) -> bool {
-    use GeneralCategory as G;
-    matches!(
-        G::for_char(c),
-        G::UppercaseLetter
-            | G::LowercaseLetter
-            | G::TitlecaseLetter
-            | G::ModifierLetter
-            | G::OtherLetter
-            | G::NonspacingMark
-            | G::SpacingMark
-            | G::DecimalNumber
-    )
-}
-
 /// The zero of the system that a digit belongs to: Unicode has the ten of a system side by side, in order, and systems that touch
 /// begin at multiples of ten from there.
 fn zero_of(digit: char) -> Option<u32> {

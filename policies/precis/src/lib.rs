@@ -2,7 +2,7 @@
 //! is mistaken for another name. A name that could be misread is refused, never repaired.
 
 use enlist_names::{
-    Casing, Disallowed, Reserved, Restriction, is_letter_mark_or_digit, local_part, prepare,
+    Casing, Disallowed, Reserved, Restriction, is_letter_or_digit, is_mark, local_part, prepare,
     restrict,
 };
 use enlist_policy::{Assurance, Policy, Problem, Refusal, Request, export, refuse};
@@ -52,31 +52,36 @@ impl Policy for Precis {
 /// What the name is made of. An address that the provider does not vouch for is no source; the provider's own name is one, and is
 /// split where it is written like an address.
 fn source(request: &Request) -> Result<&str, Refusal> {
-    let email = request.applicant.email.as_ref();
-    let trusted = email.filter(|email| email.assurance != Assurance::Unverified);
     let username = &request.applicant.username;
-    match trusted {
-        Some(email) => local_part(&email.address).map_err(no),
-        None if username.contains('@') => local_part(username).map_err(no),
+    let email = request.applicant.email.as_ref();
+    match email.filter(|email| email.assurance != Assurance::Unverified) {
+        Some(email) => local_part(bounded(&email.address)?).map_err(no),
+        None if username.contains('@') => local_part(bounded(username)?).map_err(no),
         None => Ok(username),
     }
 }
 
 fn name_of(text: &str) -> Result<String, Refusal> {
-    let name = prepare(text, Casing::Mapped).map_err(no)?;
+    let name = prepare(bounded(text)?, Casing::Mapped).map_err(no)?;
     let allowed = |c: char| match c {
         'a'..='z' | '0'..='9' | '.' | '_' | '+' | '-' => true,
-        _ => !c.is_ascii() && is_letter_mark_or_digit(c),
+        _ => !c.is_ascii() && (is_letter_or_digit(c) || is_mark(c)),
     };
-    let bad_edge = name.starts_with(['.', '_', '+', '-']) || name.ends_with(['.', '+']);
+    let bad_edge = !name.starts_with(is_letter_or_digit) || name.ends_with(['.', '+']);
     if bad_edge || name.contains("..") || !name.chars().all(allowed) {
         return refuse("charset", "The user name would have characters that cannot be used");
     }
     restrict(&name, Restriction::HighlyRestrictive).map_err(no)?;
-    if name.chars().count() > 64 || name.len() > 255 {
-        return refuse("length", "The user name would be longer than 64 characters");
-    }
-    Ok(name)
+    if name.chars().count() > 64 || name.len() > 255 { too_long() } else { Ok(name) }
+}
+
+/// What is longer than any spelling of 64 characters, and than any address, is not looked at.
+fn bounded(text: &str) -> Result<&str, Refusal> {
+    if text.len() > 1024 { too_long() } else { Ok(text) }
+}
+
+fn too_long<T>() -> Result<T, Refusal> {
+    refuse("length", "The user name would be too long")
 }
 
 fn no(why: Disallowed) -> Refusal {
