@@ -8,12 +8,15 @@ use crate::source::{
     ALPHABET, Case, Collision, Found, GMAIL, GmailDots, OnInvalid, PlusTag, Restriction, Source,
     StripDomain, Unicode, hash,
 };
-use enlist_names::{Casing, is_letter_mark_or_digit, local_part, prepare, restrict};
+use enlist_names::{Casing, is_letter_or_digit, is_mark, local_part, prepare, restrict};
 use enlist_policy::Refusal;
 use std::borrow::Cow;
 
 /// What a file system takes.
 const NAME_BYTES: usize = 255;
+
+/// More than any name is made of, in any spelling: what a text costs grows with its length.
+const TEXT_BYTES: usize = 2048;
 
 /// What all names of somebody are made of.
 struct Base {
@@ -62,6 +65,9 @@ impl Configured {
                 && settings.source.iter().any(|source| matches!(source, Source::Email));
             return Err(settings.no(if waits { EMAIL_UNVERIFIED } else { EMPTY }));
         };
+        if found.text.len() > TEXT_BYTES {
+            return Err(settings.no(LENGTH));
+        }
         let plain = self.without_address(&found)?;
         let mut base = Base { text: plain.into_owned(), is_lossy: false };
         if settings.case == Case::Lower {
@@ -77,7 +83,9 @@ impl Configured {
             return Err(settings.no(CASE));
         }
         let in_any_script = |c: char| {
-            settings.unicode == Unicode::Precis && !c.is_ascii() && is_letter_mark_or_digit(c)
+            settings.unicode == Unicode::Precis
+                && !c.is_ascii()
+                && (is_letter_or_digit(c) || is_mark(c))
         };
         self.replace(&mut base, in_any_script);
         if !base.text.chars().all(|c| settings.charset.holds(c) || in_any_script(c)) {
