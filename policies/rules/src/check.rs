@@ -147,7 +147,8 @@ fn people(settings: &Settings, place: &mut Place<'_>) {
         }
         None => {}
     }
-    if let Some(trusted) = &settings.trusted_attributes {
+    let whole = place.is_clean(&["/trusted_attributes"]);
+    if let Some(trusted) = settings.trusted_attributes.as_ref().filter(|_| whole) {
         place.at("trusted_attributes", |place| {
             for (number, name) in trusted.iter().enumerate() {
                 if name.starts_with("client:") {
@@ -179,8 +180,10 @@ fn rules(settings: &Settings, place: &mut Place<'_>) {
                 settings.rules.len()
             ));
         }
-        for (number, rule) in settings.rules.iter().enumerate() {
-            place.item(number, |place| self::rule(settings, &trust, rule, place));
+        if place.has_all_items("/rules") {
+            for (number, rule) in settings.rules.iter().enumerate() {
+                place.item(number, |place| self::rule(settings, &trust, rule, place));
+            }
         }
     });
 }
@@ -192,13 +195,14 @@ fn rule(settings: &Settings, trust: &Trust<'_>, rule: &Rule, place: &mut Place<'
         place.at("when", |place| place.wrong::<()>(format!("{}: {UNTRUSTED}", test.attr)));
     }
     place.at("then", |place| {
-        if then.is_empty() {
+        if then.is_empty() && place.is_clean_here() {
             place.wrong::<()>("says nothing");
         }
         if then.allow.is_some() && then.deny.is_some() {
             place.wrong::<()>("allows and denies");
         }
-        if then.set_plan.as_ref().is_some_and(|plan| settings.plans.get(plan).is_none()) {
+        let known = |plan: &String| settings.plans.get(plan).is_some();
+        if then.set_plan.as_ref().is_some_and(|plan| !known(plan)) {
             place.at("set_plan", |place| place.wrong::<()>("no plan has this name"));
         }
         if let Some(prefix) = &then.set_prefix {

@@ -2,13 +2,14 @@
 //! type, is neither true nor false; whoever asks says what that means.
 
 use crate::asked::{Fact, Values};
-use crate::domain::DomainSet;
+use crate::domain::{DomainPattern, DomainSet};
 use crate::glob;
 use crate::lists::email_entry;
 use crate::node::Node;
 use crate::shape::{Members, Place, Setting, choice};
 use crate::texts::Texts;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// How deep conditions may stand in each other.
 const DEPTH: usize = 8;
@@ -100,6 +101,11 @@ choice! {
 }
 
 impl Condition {
+    /// Holds for nobody.
+    pub(crate) fn never() -> Self {
+        Self::Any(Vec::new())
+    }
+
     /// Says to each question which of the facts it is about; those that are new are added.
     pub(crate) fn number(&mut self, facts: &mut Vec<Fact>) {
         match self {
@@ -272,41 +278,72 @@ fn ask(fact: &Fact, op: Op, node: &Node<'_>, place: &mut Place<'_>) -> Option<As
         (Op::Lt, Node::Integer(than)) => Ask::Less(*than),
         (Op::Ge, Node::Integer(than)) => Ask::AtLeast(*than),
         (Op::Lt | Op::Ge, _) => return place.expected("an integer", node),
-        (Op::In, Node::List(items)) => Ask::Among(wanted(fact, items, place)?),
-        (Op::In, _) => return place.expected("a list", node),
-        (Op::Glob, Node::Text(_)) if *fact == Fact::Domain => {
-            Ask::Among(domains(std::slice::from_ref(node), place)?)
+        (Op::In, Node::List(items)) => {
+            let mut wanted = Gathered::of(fact);
+            for (number, item) in items.iter().enumerate() {
+                place.item(number, |place| wanted.add(fact, item, place));
+            }
+            Ask::Among(wanted.end())
         }
-        (Op::Glob, Node::Text(text)) => Ask::Among(Wanted::Glob(match fact {
-            Fact::Email => email_entry(text, place)?.into_owned(),
-            _ => text.to_string(),
-        })),
+        (Op::In, _) => return place.expected("a list", node),
+        (Op::Glob, Node::Text(text)) => match fact {
+            Fact::Domain => Ask::Among(one(fact, node, place)?),
+            Fact::Email => Ask::Among(Wanted::Glob(email_entry(text, place)?.into_owned())),
+            _ => Ask::Among(Wanted::Glob(text.to_string())),
+        },
         (Op::Glob, _) => return place.expected("a string", node),
-        (Op::Eq, _) => Ask::Among(wanted(fact, std::slice::from_ref(node), place)?),
-        (Op::Ne, _) => Ask::NotAmong(wanted(fact, std::slice::from_ref(node), place)?),
+        (Op::Eq, _) => Ask::Among(one(fact, node, place)?),
+        (Op::Ne, _) => Ask::NotAmong(one(fact, node, place)?),
     })
 }
 
-/// What is compared with: domains and addresses as the host has them.
-fn wanted(fact: &Fact, items: &[Node<'_>], place: &mut Place<'_>) -> Option<Wanted> {
-    if *fact == Fact::Domain {
-        return domains(items, place);
-    }
-    let (mut texts, mut scalars) = (Vec::new(), Vec::new());
-    for item in items {
-        match item {
-            Node::Text(text) if *fact == Fact::Email => texts.push(email_entry(text, place)?),
-            Node::Text(text) => texts.push(text.clone()),
-            Node::Boolean(yes) => scalars.push(Scalar::Boolean(*yes)),
-            Node::Integer(number) => scalars.push(Scalar::Integer(*number)),
-            other => return place.expected("strings, integers or booleans", other),
-        }
-    }
-    Some(Wanted::Texts(Texts::of(texts.iter().map(|text| &**text)), scalars))
+fn one(fact: &Fact, node: &Node<'_>, place: &mut Place<'_>) -> Option<Wanted> {
+    let mut wanted = Gathered::of(fact);
+    wanted.add(fact, node, place)?;
+    Some(wanted.end())
 }
 
-fn domains(items: &[Node<'_>], place: &mut Place<'_>) -> Option<Wanted> {
-    DomainSet::among(items, place).map(Wanted::Domains)
+/// Values to compare with, one by one: domains and addresses become what the host makes of them.
+enum Gathered<'n> {
+    Domains(Vec<DomainPattern<'n>>),
+    Texts(Vec<Cow<'n, str>>, Vec<Scalar>),
+}
+
+impl<'n> Gathered<'n> {
+    fn of(fact: &Fact) -> Self {
+        match fact {
+            Fact::Domain => Self::Domains(Vec::new()),
+            _ => Self::Texts(Vec::new(), Vec::new()),
+        }
+    }
+
+    fn add(&mut self, fact: &Fact, node: &'n Node<'_>, place: &mut Place<'_>) -> Option<()> {
+        match (self, node) {
+            (Self::Domains(domains), Node::Text(text)) => {
+                domains.push(DomainPattern::read(text, place)?);
+            }
+            (Self::Domains(_), other) => return place.expected("a domain", other),
+            (Self::Texts(texts, _), Node::Text(text)) if *fact == Fact::Email => {
+                texts.push(email_entry(text, place)?);
+            }
+            (Self::Texts(texts, _), Node::Text(text)) => texts.push(Cow::Borrowed(&**text)),
+            (Self::Texts(_, scalars), Node::Boolean(yes)) => scalars.push(Scalar::Boolean(*yes)),
+            (Self::Texts(_, scalars), Node::Integer(number)) => {
+                scalars.push(Scalar::Integer(*number));
+            }
+            (_, other) => return place.expected("strings, integers or booleans", other),
+        }
+        Some(())
+    }
+
+    fn end(self) -> Wanted {
+        match self {
+            Self::Domains(domains) => Wanted::Domains(DomainSet::of(&domains)),
+            Self::Texts(texts, scalars) => {
+                Wanted::Texts(Texts::of(texts.iter().map(|text| &**text)), scalars)
+            }
+        }
+    }
 }
 
 /// JSON Schema of a condition, which refers to itself.

@@ -112,7 +112,7 @@ impl DomainSet {
         Self::of(&[])
     }
 
-    fn of(patterns: &[DomainPattern<'_>]) -> Self {
+    pub(crate) fn of(patterns: &[DomainPattern<'_>]) -> Self {
         let whole = patterns.iter().filter_map(|pattern| match pattern {
             DomainPattern::Whole(domain) => Some(&**domain),
             DomainPattern::Below(_) => None,
@@ -135,9 +135,9 @@ impl DomainSet {
     }
 }
 
-impl DomainSet {
-    /// The domains that items of a list name; what is wrong with one is said at its place.
-    pub(crate) fn among(items: &[Node<'_>], place: &mut Place<'_>) -> Option<Self> {
+impl Setting for DomainSet {
+    fn read(node: &Node<'_>, place: &mut Place<'_>) -> Option<Self> {
+        let Node::List(items) = node else { return place.expected("a list", node) };
         let mut patterns = Vec::new();
         for (number, item) in items.iter().enumerate() {
             patterns.extend(place.item(number, |place| match item {
@@ -146,13 +146,6 @@ impl DomainSet {
             }));
         }
         Some(Self::of(&patterns))
-    }
-}
-
-impl Setting for DomainSet {
-    fn read(node: &Node<'_>, place: &mut Place<'_>) -> Option<Self> {
-        let Node::List(items) = node else { return place.expected("a list", node) };
-        Self::among(items, place)
     }
 
     fn schema() -> Value {

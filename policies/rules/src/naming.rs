@@ -31,6 +31,10 @@ impl Configured {
         let settings = &self.settings;
         let Base { text, is_lossy } = self.base(asked)?;
         let base = format!("{prefix}{text}{}", settings.suffix);
+        // Who has characters replaced has what is too long cut off; then too the hash says whose it is.
+        let is_lossy = is_lossy
+            || settings.on_invalid != OnInvalid::Deny
+                && base.chars().count() > settings.max_length.get();
         if self.reserved.hold(&base) {
             return Err(settings.no(RESERVED));
         }

@@ -17,9 +17,9 @@ table! {
         /// What the record calls it.
         optional name: String,
         /// When it is meant.
-        required when: Condition,
+        required when: Condition = Condition::never(),
         /// What follows.
-        required then: Then,
+        required then: Then = Then::nothing(),
     }
 }
 
@@ -177,6 +177,17 @@ impl Then {
         for (name, value) in self.label.iter().flat_map(Map::iter) {
             verdict.labels.retain(|(known, _)| *known != name.0);
             verdict.labels.push((&name.0, value));
+        }
+    }
+
+    fn nothing() -> Self {
+        Self {
+            allow: None,
+            deny: None,
+            set_prefix: None,
+            set_plan: None,
+            set_quota: None,
+            label: None,
         }
     }
 

@@ -17,7 +17,7 @@ table! {
     /// Settings of `builtin:rules`.
     Settings {
         /// Of this form of settings: 1.
-        required version: Whole<1, 1>,
+        required version: Whole<1, 1> = Whole(1),
 
         /// What the name is made of, the first that is there: `email` (only a verified one), `username`, `preferred_username`,
         /// `sub_hash`, `attr:NAME`.

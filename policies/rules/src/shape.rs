@@ -58,6 +58,19 @@ impl<'a> Place<'a> {
         seen
     }
 
+    /// Whether nothing has been found wrong here, or below.
+    pub(crate) fn is_clean_here(&self) -> bool {
+        self.is_clean(&[&self.pointer])
+    }
+
+    /// Whether every item of this list could be read, so that their numbers are those of the document.
+    pub(crate) fn has_all_items(&self, list: &str) -> bool {
+        !self.problems.iter().any(|problem| {
+            let below = problem.path.strip_prefix(list).and_then(|rest| rest.strip_prefix('/'));
+            below.is_some_and(|rest| !rest.contains('/'))
+        })
+    }
+
     /// Whether nothing has been found wrong at any of these pointers, or below them.
     pub(crate) fn is_clean(&self, pointers: &[&str]) -> bool {
         !self.problems.iter().any(|problem| {
@@ -116,7 +129,7 @@ impl<'n, 'a> Members<'n, 'a> {
 
 /// Declares a table: its members, whether each has to be there or what it is when it is not, and what is said of it.
 ///
-/// A wrong member becomes what it is when it is missing, so that the others are looked at too; the problem has been said.
+/// A wrong member becomes what stands behind its `=`, so that the others are looked at too; the problem has been said.
 macro_rules! table {
     ($(#[doc = $about:literal])+ $name:ident {
         $($(#[doc = $doc:literal])+ $how:ident $key:ident : $type:ty $(= $default:expr)?,)+
@@ -154,8 +167,8 @@ macro_rules! table {
     (@type required $type:ty) => { $type };
     (@type optional $type:ty) => { Option<$type> };
     (@type default $type:ty) => { $type };
-    (@read required $type:ty, $members:ident, $place:ident, $name:expr) => {
-        $members.required::<$type>($name, $place)
+    (@read required $type:ty, $members:ident, $place:ident, $name:expr $(, $instead:expr)?) => {
+        $members.required::<$type>($name, $place)$(.or_else(|| Some($instead)))?
     };
     (@read optional $type:ty, $members:ident, $place:ident, $name:expr) => {
         $members.optional::<$type>($name, $place).unwrap_or_default()
