@@ -126,7 +126,14 @@ fn posix() {
             ("SSS$", CHARACTER),
         ],
     );
-    let longest = format!("user@{}.{}", "a".repeat(63), "b".repeat(63));
+    let label = |letter: &str, length| letter.repeat(length);
+    let longest = format!(
+        "user@{}.{}.{}.{}.co",
+        label("a", 63),
+        label("b", 63),
+        label("c", 63),
+        label("d", 59)
+    );
     let upn = "case = \"preserve\"\nstrip_domain = \"never\"\ncharset = \"a-zA-Z0-9._@-\"\nmax_length = 128\npattern = '[^@]*[^@0-9][^@]*@[a-zA-Z0-9-]{1,63}(?:[.][a-zA-Z0-9-]{1,63})*'";
     agree(
         "posix_names.jsonl",
