@@ -29,6 +29,7 @@ mod provision_user;
 mod record;
 mod remote;
 mod revisions;
+mod rules;
 mod sandbox;
 mod service;
 mod tenants;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 /// Rows of a file of vectors, or none, and a word about it, when there is no such folder.
-fn rows(file: &str) -> Vec<Value> {
+pub(crate) fn rows(file: &str) -> Vec<Value> {
     let Some(folder) = std::env::var_os("ENLIST_VECTORS") else {
         eprintln!("skipped: {file}: ENLIST_VECTORS is not set");
         return Vec::new();

@@ -3,7 +3,7 @@
 
 use crate::node::Node;
 use crate::punycode;
-use crate::shape::{Place, Setting};
+use crate::shape::{Place, Setting, shown};
 use crate::suffixes::is_public_suffix;
 use crate::texts::Texts;
 use enlist_names::{Casing, prepare};
@@ -73,17 +73,19 @@ impl<'t> DomainPattern<'t> {
             Some(base) => (base, true),
             None => (text, false),
         };
+        let text = || shown(text);
         if domain.contains(['*', '?']) {
             return place.wrong(format!(
-                "{text:?} is no domain: a `*` stands for whole labels, at the beginning alone"
+                "{} is no domain: a `*` stands for whole labels, at the beginning alone",
+                text()
             ));
         }
         let domain = match a_labels(domain) {
             Ok(domain) => domain,
-            Err(why) => return place.wrong(format!("{text:?} is no domain: {why}")),
+            Err(why) => return place.wrong(format!("{} is no domain: {why}", text())),
         };
         if below && is_public_suffix(&domain) {
-            return place.wrong(format!("{text:?} is everybody's: {domain} is a public suffix, below which anybody can have a domain"));
+            return place.wrong(format!("{} is everybody's: {domain} is a public suffix, below which anybody can have a domain", text()));
         }
         Some(if below { Self::Below(domain) } else { Self::Whole(domain) })
     }

@@ -40,6 +40,9 @@ use shape::{Place, Setting};
 /// JSON Schema of the settings, as [`schema`] makes it.
 const SCHEMA: &str = include_str!("schema.json");
 
+/// Problems that are said; whoever has more of them has one mistake many times.
+const PROBLEMS: usize = 200;
+
 /// What an editor puts into a document to know its schema by.
 const SCHEMA_MEMBER: &str = "$schema";
 
@@ -95,7 +98,7 @@ impl Policy for Rules {
                 configured.warn();
                 Ok(())
             }
-            Err(problems) => Err(std::mem::take(problems)),
+            Err(problems) => Err(told(std::mem::take(problems))),
         }
     }
 
@@ -110,6 +113,16 @@ impl Policy for Rules {
     fn allow(&self, request: &Request, _: &str, _: &Usage) -> Result<Allowance, Refusal> {
         Ok(self.in_force().allow(request))
     }
+}
+
+/// As many problems as an answer has room for.
+fn told(mut problems: Vec<Problem>) -> Vec<Problem> {
+    let more = problems.len().saturating_sub(PROBLEMS);
+    if more > 0 {
+        problems.truncate(PROBLEMS);
+        problems.push(Problem::new("", format!("and {more} more")));
+    }
+    problems
 }
 
 /// JSON Schema of the settings, made of the types that read them.

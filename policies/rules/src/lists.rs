@@ -6,7 +6,7 @@ use crate::domain::{DomainSet, a_labels};
 use crate::glob;
 use crate::map::Map;
 use crate::node::Node;
-use crate::shape::{Place, Setting, table};
+use crate::shape::{Place, Setting, shown, table};
 use crate::texts::{LONGEST_BYTES, Texts};
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -123,15 +123,17 @@ pub(crate) fn email_entry<'t>(text: &'t str, place: &mut Place<'_>) -> Option<Co
     let parts =
         text.split_once('@').filter(|(local, domain)| !local.is_empty() && !domain.contains('@'));
     let Some((local, domain)) = parts else {
-        return place
-            .wrong(format!("{text:?} is no address: it needs one @, and something before it"));
+        return place.wrong(format!(
+            "{} is no address: it needs one @, and something before it",
+            shown(text)
+        ));
     };
     if glob::is_glob(domain) {
-        return place.wrong(format!("{text:?} would be addresses of domains that it does not name: domains are listed under `domains`"));
+        return place.wrong(format!("{} would be addresses of domains that it does not name: domains are listed under `domains`", shown(text)));
     }
     match a_labels(domain) {
         Ok(domain) => Some(email_key(local, &domain, text)),
-        Err(why) => place.wrong(format!("{text:?} is no address: {why}")),
+        Err(why) => place.wrong(format!("{} is no address: {why}", shown(text))),
     }
 }
 

@@ -83,6 +83,15 @@ impl<'a> Place<'a> {
     }
 }
 
+/// So many names are listed when there is one too many.
+const MENU: usize = 8;
+
+/// What was written, as much of it as a message has room for.
+pub(crate) fn shown(text: &str) -> String {
+    let cut = text.floor_char_boundary(80);
+    format!("{:?}{}", &text[..cut], if cut < text.len() { "…" } else { "" })
+}
+
 /// The members of a table, taken one by one.
 pub(crate) struct Members<'n, 'a> {
     rest: Vec<(&'n str, &'n Node<'a>)>,
@@ -120,9 +129,12 @@ impl<'n, 'a> Members<'n, 'a> {
 
     /// What nobody asked for is not known.
     pub(crate) fn end(self, known: &[&str], place: &mut Place<'_>) {
+        let known = match known.len() {
+            ..=MENU => format!(": {}", known.join(", ")),
+            _ => String::new(),
+        };
         for (name, _) in self.rest {
-            let known = known.join(", ");
-            place.at(name, |place| place.wrong::<()>(format!("no setting has this name: {known}")));
+            place.at(name, |place| place.wrong::<()>(format!("no setting has this name{known}")));
         }
     }
 }

@@ -364,3 +364,15 @@ fn the_host_has_these_codes_for_itself() {
     let known = enlist_rules::HOST_CODES;
     assert!(known.is_sorted() && known.contains(&"username_taken"));
 }
+
+#[test]
+fn so_many_are_named_that_an_answer_has_room_for() {
+    let entries: Vec<_> =
+        (0..1000).map(|i| format!("{:?}", format!("{i} {}", "x".repeat(200)))).collect();
+    let wrong = wrong(&format!("[allow]\ndomains = [{}]", entries.join(",")));
+    assert_eq!((wrong.len(), wrong[200].1.as_str()), (201, "and 800 more"));
+    assert!(
+        wrong.iter().map(|(pointer, message)| pointer.len() + message.len()).sum::<usize>()
+            < 60_000
+    );
+}
