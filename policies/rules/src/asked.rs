@@ -19,6 +19,8 @@ pub(crate) struct AskedEmail<'r> {
     pub(crate) key: Cow<'r, str>,
     /// Verified, or soon to be, or the settings say that it does not matter.
     pub(crate) trusted: bool,
+    /// Verified, or soon to be.
+    verified: bool,
 }
 
 impl<'r> Asked<'r> {
@@ -26,8 +28,15 @@ impl<'r> Asked<'r> {
         let email = request.applicant.email.as_ref().map(|email| {
             let (address, domain) = (email.address.as_str(), email.domain.as_str());
             let local = address.split_once('@').map_or(address, |(local, _)| local);
-            let trusted = unverified_will_do || email.assurance != Assurance::Unverified;
-            AskedEmail { address, domain, key: email_key(local, domain, address), trusted }
+            let verified = email.assurance != Assurance::Unverified;
+            let trusted = unverified_will_do || verified;
+            AskedEmail {
+                address,
+                domain,
+                key: email_key(local, domain, address),
+                trusted,
+                verified,
+            }
         });
         Self { request, email }
     }
@@ -85,7 +94,7 @@ impl Fact {
             Self::Domain => email.map(|email| email.domain).into_iter().collect(),
             Self::EmailVerified => {
                 let verified =
-                    |email: &AskedEmail<'_>| if email.trusted { "true" } else { "false" };
+                    |email: &AskedEmail<'_>| if email.verified { "true" } else { "false" };
                 email.map(verified).into_iter().collect()
             }
             Self::Username => vec![applicant.username.as_str()],

@@ -43,18 +43,18 @@ impl Configured {
             self.usable(self.suffixed(&base, &hash))
         };
         match settings.collision {
-            Collision::Deny => Ok(vec![self.usable(base)?]),
+            Collision::Deny => Ok(vec![self.fitting(base)?]),
             Collision::NumericSuffix => {
                 let numbers = 2..=settings.numeric_max.get();
                 let more = numbers.map(|number| self.suffixed(&base, &number.to_string()));
-                let mut names = vec![self.usable(base.clone())?];
+                let mut names = vec![self.fitting(base.clone())?];
                 names.extend(more.filter_map(|name| self.usable(name).ok()));
                 Ok(names)
             }
             // A name that looks hashed is: else somebody could choose the name that another will get.
             Collision::HashSuffix if is_lossy || self.looks_hashed(&base) => Ok(vec![hashed()?]),
             Collision::HashSuffix => {
-                let mut names = vec![self.usable(base.clone())?];
+                let mut names = vec![self.fitting(base.clone())?];
                 names.extend(hashed().ok());
                 Ok(names)
             }
@@ -157,8 +157,14 @@ impl Configured {
         restrict(text, limit).map_err(|why| self.settings.disallowed(why))
     }
 
-    /// The name, if it can be one.
+    /// The name, if it can be one and nobody has reserved it.
     fn usable(&self, name: String) -> Result<String, Refusal> {
+        let name = self.fitting(name)?;
+        if self.reserved.hold(&name) { Err(self.settings.no(RESERVED)) } else { Ok(name) }
+    }
+
+    /// The name, if it can be one.
+    fn fitting(&self, name: String) -> Result<String, Refusal> {
         let settings = &self.settings;
         let length = name.chars().count();
         let short = length < settings.min_length.get();
@@ -175,7 +181,7 @@ impl Configured {
         if settings.pattern.as_ref().is_some_and(|pattern| !pattern.matches(&name)) {
             return Err(settings.no(PATTERN));
         }
-        if self.reserved.hold(&name) { Err(settings.no(RESERVED)) } else { Ok(name) }
+        Ok(name)
     }
 
     /// The name with something behind it, as much of it as there is room for.

@@ -23,6 +23,9 @@ pub(crate) fn of<'s>(settings: &Settings, rules: impl Iterator<Item = &'s Rule>)
         if lists.is_none() && name == "allow" {
             note!("allow has no list: nobody may have an account");
         }
+        if lists.usernames.is_some() && name == "allow" {
+            note!("allow.usernames: a provider's names can be changed, and used again by others");
+        }
         if lists.groups.is_some() {
             note!("{name}.groups: {NO_GROUPS}");
         }

@@ -39,6 +39,7 @@ fn what_a_trigger_never_sends_and_what_proves_nothing_is_a_warning() {
             "[plans.pro]\n[[rules]]\nwhen = {attr = \"custom:plan\", op = \"exists\"}\nthen = {set_plan = \"pro\"}",
             "rules/0 grants by custom:plan",
         ),
+        ("[allow]\nusernames = [\"ann\"]", "used again by others"),
         ("[allow]\ndomains = []", "allow.domains is empty"),
         ("[allow]", "nobody may have an account"),
         ("allow_unverified_email = true", "taken for its owner"),
