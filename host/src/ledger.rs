@@ -14,6 +14,7 @@ mod record;
 mod retention;
 mod revisions;
 mod sites;
+mod spelling;
 mod sqlite;
 mod status;
 mod survey;
@@ -152,6 +153,18 @@ pub enum LedgerError {
     /// A row that this program cannot have written.
     #[error("unexpected content: {0}")]
     Unexpected(String),
+    /// Two names would be one by this program's tables. Nothing was changed.
+    #[error(
+        "tenant {tenant}: the names {one:?} and {other:?} are one by this Enlist's Unicode tables: use the Enlist that wrote the database"
+    )]
+    Merging {
+        /// Whose.
+        tenant: String,
+        /// One of the names.
+        one: String,
+        /// The other.
+        other: String,
+    },
     /// The database was written by a newer Enlist.
     #[error(
         "the database has schema {found}, this Enlist {known}: use the newer Enlist that wrote it"
@@ -185,6 +198,7 @@ impl LedgerError {
             | Self::File(..)
             | Self::Foreign
             | Self::Unexpected(_)
+            | Self::Merging { .. }
             | Self::Newer { .. }
             | Self::Older { .. } => HostCode::StorageUnavailable,
         }

@@ -21,6 +21,7 @@ mod shape;
 mod share;
 mod shelf;
 mod swap;
+mod trial;
 mod v1;
 mod workshop;
 
@@ -41,5 +42,6 @@ pub use policy::{DecideError, Policy};
 pub use share::Share;
 pub use shelf::NotReady;
 pub use swap::swap_is_impossible;
+pub use trial::{Tried, ask, pick, try_on};
 pub use v1::Question;
 pub use workshop::{CHILD_VERB, Workshop};

@@ -193,7 +193,7 @@ pub enum Pick<R> {
 }
 
 /// A yes.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Grant<R> {
     /// The name the host chose among the candidates.
     pub name: Name,
@@ -206,7 +206,7 @@ pub struct Grant<R> {
 }
 
 /// What a policy and the host's rules for names decided.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Decision<R> {
     /// Yes.
     Grant(Grant<R>),
@@ -215,7 +215,7 @@ pub enum Decision<R> {
 }
 
 /// A decision and what else came of asking.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Verdict<R> {
     /// The answer.
     pub decision: Decision<R>,

@@ -2,7 +2,7 @@
 //! Refuses to bend a rule: names, homes and identities are the host's here too; a folder that holds something is adopted only when
 //! that was said.
 
-use crate::domain::{Applicant, HostCode, Name, Refusal};
+use crate::domain::{Applicant, HostCode, Name, Refusal, Unusable};
 use crate::homes::{Home, HomeError};
 use crate::ledger::{Act, Book, Claim, Standing, Tenant};
 use crate::provision::{Outcome, ProvisionError, Provisioner};
@@ -43,27 +43,25 @@ impl Provisioner {
             Act { request_id, what: "account_create", name: Some(name.clone()), detail: None };
         let name = match Name::try_from(name) {
             Ok(name) => name,
-            Err(why) => {
-                book.refuse(act, HostCode::NameUnusable).await?;
-                let detail = Some(why.to_string());
-                return Ok(Outcome::Refused(Refusal::Host {
-                    code: HostCode::NameUnusable,
-                    detail,
-                }));
-            }
+            Err(why) => return refuse(&book, act, unusable(why)).await,
         };
         let _turn = book.turn(&applicant).await?;
         match book.standing(&applicant, &name).await? {
             Standing::Theirs(account) => return self.known(tenant, *account),
-            Standing::Refused(code) => return refuse(&book, act, code).await,
+            Standing::Refused(code) => return refuse(&book, act, Refusal::host(code)).await,
             Standing::Free => {}
         }
         let claim = if adopt { Claim::Adopting } else { Claim::Asking };
         let Some(_reservation) = book.reserve(&name, claim).await? else {
-            return refuse(&book, act, HostCode::UsernameTaken).await;
+            return refuse(&book, act, Refusal::host(HostCode::UsernameTaken)).await;
         };
+        if book.looks_alike(&name)? {
+            return refuse(&book, act, unusable(Unusable::LooksAlike)).await;
+        }
         let home = match self.home_by_hand(tenant, &name, adopt).await {
-            Err(HomeError::Occupied(_)) => return refuse(&book, act, HostCode::HomeExists).await,
+            Err(HomeError::Occupied(_)) => {
+                return refuse(&book, act, Refusal::host(HostCode::HomeExists)).await;
+            }
             home => home?,
         };
         self.commit(tenant, home, book.open_by_hand(&applicant, &name, claim, act)).await
@@ -82,7 +80,12 @@ impl Provisioner {
     }
 }
 
-async fn refuse(book: &Book, act: Act, code: HostCode) -> Result<Outcome, ProvisionError> {
-    book.refuse(act, code).await?;
-    Ok(Outcome::Refused(Refusal::host(code)))
+/// Whoever opens an account by hand is told why a name is none.
+fn unusable(why: Unusable) -> Refusal {
+    Refusal::Host { code: HostCode::NameUnusable, detail: Some(why.to_string()) }
+}
+
+async fn refuse(book: &Book, act: Act, refusal: Refusal) -> Result<Outcome, ProvisionError> {
+    book.refuse(act, refusal.clone()).await?;
+    Ok(Outcome::Refused(refusal))
 }

@@ -1,7 +1,7 @@
 //! What is done to an account that is there: linked, closed, reopened; erased, in a file of its own.
 //! Refuses to act without saying so: the change and its row in the record are one transaction, and what is so already is no act.
 
-use crate::domain::{Account, AccountState, Assurance, HostCode, TenantId};
+use crate::domain::{Account, AccountState, Assurance, HostCode, Refusal, TenantId};
 use crate::ledger::accounts::PERSON_WAIT;
 use crate::ledger::accounts::rows::{by_name, by_subject, usage};
 use crate::ledger::record::now_ms;
@@ -59,10 +59,11 @@ impl Book {
     }
 
     /// Records an act that was refused before anything was tried.
-    pub async fn refuse(&self, act: Act, code: HostCode) -> Result<(), LedgerError> {
+    pub async fn refuse(&self, act: Act, refusal: Refusal) -> Result<(), LedgerError> {
         let (tenant, privacy) = (self.tenant.clone(), self.ledger.privacy);
-        let write =
-            move |tx: &Connection| act.record_refused(tx, tenant.id, &tenant.key, privacy, code);
+        let write = move |tx: &Connection| {
+            act.record_refused(tx, tenant.id, &tenant.key, privacy, &refusal)
+        };
         self.ledger.database.write(self.tenant.id, write).await
     }
 
@@ -82,7 +83,8 @@ impl Book {
             match change(tx, tenant.id, &account)? {
                 Change::Nothing => return Ok(Acted::Account(Box::new(account))),
                 Change::Refused(code) => {
-                    act.record_refused(tx, tenant.id, &tenant.key, privacy, code)?;
+                    let refusal = Refusal::host(code);
+                    act.record_refused(tx, tenant.id, &tenant.key, privacy, &refusal)?;
                     return Ok(Acted::Refused(code));
                 }
                 Change::Made(detail) => act.detail = detail,

@@ -4,7 +4,8 @@
 use crate::domain::{
     Account, AccountState, Allowance, Applicant, HostCode, Name, Refusal, TenantId,
 };
-use crate::ledger::accounts::{Claim, Opened, insert, rows};
+use crate::ledger::accounts::{Claim, New, Opened, insert, rows};
+use crate::ledger::record::look_alike;
 use crate::ledger::{Act, Book, LedgerError};
 use rusqlite::Connection;
 
@@ -42,17 +43,17 @@ impl Book {
         let (applicant, name) = (applicant.clone(), name.clone());
         let open = move |tx: &Connection| {
             tenant.still_holds(tx)?;
-            let opened = match open(tx, tenant.id, &applicant, &name, claim)? {
-                Ok(account) => {
-                    act.record_about(tx, tenant.id, &tenant.key, privacy)?;
+            Ok(match open(tx, tenant.id, &applicant, &name, claim)? {
+                Ok(New { account, looks_like }) => {
+                    let detail = looks_like.as_deref().map(look_alike);
+                    Act { detail, ..act }.record_about(tx, tenant.id, &tenant.key, privacy)?;
                     Opened::Account(account)
                 }
-                Err(code) => {
-                    act.record_refused(tx, tenant.id, &tenant.key, privacy, code)?;
-                    Opened::Refused(Refusal::host(code))
+                Err(refusal) => {
+                    act.record_refused(tx, tenant.id, &tenant.key, privacy, &refusal)?;
+                    Opened::Refused(refusal)
                 }
-            };
-            Ok(opened)
+            })
         };
         self.commit(open).await
     }
@@ -107,13 +108,12 @@ fn open(
     applicant: &Applicant,
     name: &Name,
     claim: Claim,
-) -> Result<Result<Account, HostCode>, LedgerError> {
+) -> Result<Result<New, Refusal>, LedgerError> {
     if has_account(tx, tenant, applicant)? {
-        return Ok(Err(HostCode::IdentityTaken));
+        return Ok(Err(Refusal::host(HostCode::IdentityTaken)));
     }
     let sql = "SELECT active_revision FROM tenants WHERE id = ?1";
     let revision: i64 = tx.prepare_cached(sql)?.query_row([tenant.0], |row| row.get(0))?;
     let unlimited = Allowance::default();
-    let opened = insert(tx, tenant, applicant, name, &unlimited, revision.unsigned_abs(), claim)?;
-    Ok(opened.ok_or(HostCode::UsernameTaken))
+    insert(tx, tenant, applicant, name, &unlimited, revision.unsigned_abs(), claim)
 }

@@ -1,7 +1,9 @@
 //! Rows of accounts, read: by name, by who they belong to, and how many there are.
 //! Refuses to write one.
 
-use crate::domain::{Account, AccountState, Allowance, Applicant, FoldKey, Name, TenantId, Usage};
+use crate::domain::{
+    Account, AccountState, Allowance, Applicant, FoldKey, Name, Skeleton, TenantId, Usage,
+};
 use crate::ledger::{Claim, LedgerError};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
@@ -66,6 +68,19 @@ pub(super) fn is_held(
     let (key, own) = (name.fold(), (claim == Claim::Adopting).then(|| name.as_str()));
     let mut statement = connection.prepare_cached(sql)?;
     Ok(statement.query_row((tenant.0, key.as_str(), own), |row| row.get(0))?)
+}
+
+/// The name of another account that looks like this one: one outside ASCII, if there is any.
+pub(super) fn look_alike(
+    connection: &Connection,
+    tenant: TenantId,
+    name: &Name,
+) -> Result<Option<String>, LedgerError> {
+    let sql = "SELECT name FROM accounts WHERE tenant = ?1 AND skeleton = ?2
+        ORDER BY length(CAST(name AS BLOB)) > length(name) DESC LIMIT 1";
+    let skeleton = Skeleton::of(name.as_str());
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_row((tenant.0, skeleton.as_str()), |row| row.get(0)).optional()?)
 }
 
 pub(super) fn usage(
