@@ -22,7 +22,9 @@ mod tenants;
 mod turns;
 mod writer;
 
-pub use accounts::{Acted, Claim, Opened, Recognition, Reservation, Standing};
+pub use accounts::{
+    Acted, Allotted, Claim, Opened, Recognition, Reservation, Reviewed, Settled, Standing, Waiting,
+};
 pub use authenticate::Denied;
 pub use file::{Content, LedgerFile, copy_name, make_private_folder, move_wal, sync_folder_of};
 pub use first_start::FirstStart;

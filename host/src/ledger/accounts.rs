@@ -2,6 +2,7 @@
 //! Refuses to rename and to merge: a name is frozen, and two identities never share one; the constraints decide.
 
 mod acts;
+mod allowances;
 mod by_hand;
 mod erase;
 mod list;
@@ -9,6 +10,8 @@ mod recognise;
 mod rows;
 
 pub use acts::Acted;
+pub(in crate::ledger) use allowances::count as count_waiting;
+pub use allowances::{Allotted, Reviewed, Settled, Waiting};
 pub use by_hand::Standing;
 
 use crate::domain::{

@@ -1,7 +1,10 @@
 //! The record: every request that reached a tenant, what it was answered, and what the answer depended on.
 //! Refuses to forget why: the request as the policy got it, the counts, the revision and both digests stand in every row.
 
+mod applicants;
 mod reading;
+
+pub(super) use applicants::latest_applicant;
 
 use crate::domain::{
     Applicant, Assurance, Email, Failure, FoldKey, HostCode, Name, Refusal, Request, Stage,
@@ -309,7 +312,7 @@ impl Act {
             ":at": now_ms(),
             ":key": key,
             ":occasion": self.what,
-            ":outcome": if refused.is_none() { "granted" } else { "refused" },
+            ":outcome": refused.map_or("granted", outcome_of),
             ":code": refused.map(Refusal::code),
             ":stage": refused.map(|refusal| refusal.stage().as_str()),
             ":name": self.name,
@@ -318,6 +321,14 @@ impl Act {
             ":shown": shown,
         })?;
         Ok(())
+    }
+}
+
+/// A no that is none: the policy was asked and gave no answer.
+fn outcome_of(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Host { code: HostCode::PolicyFailed | HostCode::PolicyTimeout, .. } => "failed",
+        _ => "refused",
     }
 }
 

@@ -25,6 +25,7 @@ mod policies;
 mod policy_author;
 mod policy_endings;
 mod provision_user;
+mod quotas;
 mod record;
 mod remote;
 mod revisions;

@@ -83,7 +83,7 @@ fn stop(app: &mut App) {
 }
 
 /// Makes the database of a stopped server one that the first Enlist could have left: its tables, its columns, the same rows.
-fn to_schema_1(path: &Path) {
+pub(crate) fn to_schema_1(path: &Path) {
     let old = path.with_extension("old");
     let database = Connection::open(&old).expect("a database");
     database

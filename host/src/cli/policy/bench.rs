@@ -110,7 +110,7 @@ impl Samples {
             if let Ok(Pick::Chosen { name, .. }) = names.map(sandbox::pick) {
                 let began = Instant::now();
                 // A no is measured like a yes.
-                let _ = instance.allow(&question, &name, Usage::default()).await?;
+                let _ = instance.allow(&question, name.as_str(), Usage::default()).await?;
                 took(began, instance.fuel_spent());
             }
         }

@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 const IN_ALL: &str = "";
 
 /// What [`account`] reads, in its order.
-pub(super) const COLUMNS: &str =
-    "id, name, issuer, subject, username, email, state, allowance, revision, created_at, erased_at";
+pub(super) const COLUMNS: &str = "id, name, issuer, subject, username, email, state, allowance, revision, created_at, erased_at, verified_domain";
 
 /// The account of exactly this name.
 pub(super) fn by_name(
@@ -114,6 +113,7 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         subject: row.get(3)?,
         username: row.get(4)?,
         email: row.get(5)?,
+        domain: row.get(11)?,
         state: match (state.as_str(), erased_at) {
             ("active", _) => AccountState::Active,
             (_, None) => AccountState::Closed,
