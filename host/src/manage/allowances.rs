@@ -19,6 +19,9 @@ const SOURCE: &str = "manual";
 /// Accounts that are asked about before others may write.
 const PAGE: usize = 64;
 
+/// Pages before it is another tenant's turn.
+const PAGES: usize = 16;
+
 /// How long is waited where a policy cannot be asked now; and until it is looked again whether anybody waits, for an opening that began
 /// under the revision before may have ended since.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -31,6 +34,8 @@ pub type Decided = Result<Result<Held, Refusal>, ManageError>;
 enum Round {
     /// Nobody waits any more.
     Done,
+    /// The next round may begin.
+    More,
     /// Not now.
     Later,
 }
@@ -101,30 +106,29 @@ impl Operations {
     pub async fn decide_allowances(self) {
         loop {
             let mut pause = LOOK;
-            match self.ledger.waiting().await {
-                Ok(all) => {
-                    for waiting in all {
-                        match self.decide_all(&waiting).await {
-                            Ok(Round::Done) => {}
-                            Ok(Round::Later) => pause = AGAIN,
-                            Err(error) => {
-                                warn!(tenant = %waiting.name, ?error, "allowances wait");
-                                pause = AGAIN;
-                            }
-                        }
-                    }
+            let all = self.ledger.waiting().await;
+            let all = all.inspect_err(|error| warn!(?error, "nobody knows whose allowances wait"));
+            for waiting in all.unwrap_or_default() {
+                match self.decide_some(&waiting).await {
+                    Ok(Round::Done) => {}
+                    Ok(Round::More) => pause = Duration::ZERO,
+                    Ok(Round::Later) => pause = pause.min(AGAIN),
+                    Err(error) => warn!(tenant = %waiting.name, ?error, "allowances wait"),
                 }
-                Err(error) => warn!(?error, "nobody knows whose allowances wait"),
             }
             // What is announced while this works is kept until here.
             let _ = tokio::time::timeout(pause, self.rules_changed.notified()).await;
         }
     }
 
-    async fn decide_all(&self, waiting: &Waiting) -> Result<Round, LedgerError> {
+    async fn decide_some(&self, waiting: &Waiting) -> Result<Round, LedgerError> {
         let Waiting { tenant, name } = waiting;
         let (mut done, mut failed) = (0, 0);
+        let mut pages = 0..PAGES;
         let round = loop {
+            if pages.next().is_none() {
+                break Round::More;
+            }
             let began = Instant::now();
             let Some(active) = self.catalog.active(*tenant) else { break Round::Done };
             let revision = active.revision.number;

@@ -111,7 +111,11 @@ fn plausible() -> impl Strategy<Value = String> {
 
 fn cases(ordinarily: u32) -> TestRunner {
     let said = std::env::var("ENLIST_PROPERTY_CASES").ok();
-    let cases = said.map_or(ordinarily, |text| text.parse().expect("a number"));
+    just(said.map_or(ordinarily, |text| text.parse().expect("a number")))
+}
+
+/// So many, whatever is said.
+fn just(cases: u32) -> TestRunner {
     TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() })
 }
 
@@ -253,7 +257,8 @@ fn the_folder_of_a_name_stands_below_the_home_root() {
     homes.settle(TenantId(1), root).expect("a home root");
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let mut runner = cases(300);
+    // Each is a folder on the disk.
+    let mut runner = just(300);
     runner
         .run(&plausible(), |text| {
             let Ok(name) = Name::try_from(text) else { return Ok(()) };
