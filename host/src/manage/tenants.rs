@@ -93,9 +93,9 @@ impl Operations {
         let entry = made.map_err(ManageError::Unchanged)?;
         let revision = Revision {
             number: entry.revision,
-            policy: self.first.policy.clone(),
-            component_digest: self.first.digest.clone(),
-            settings_digest: self.first.settings_digest.clone(),
+            policy: self.first.policy.as_str().into(),
+            component_digest: self.first.digest.as_str().into(),
+            settings_digest: self.first.settings_digest.as_str().into(),
         };
         self.catalog.activate(entry.id, revision);
         drop(pointer);
