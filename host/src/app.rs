@@ -251,6 +251,7 @@ async fn open(
         Arc::clone(&probations),
     );
     operations.resume_probations().await?;
+    ledger.rest();
     tokio::spawn(operations.clone().heed(falls));
     let provisioner = Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes), probations);
     let rooms = Rooms::new(ledger.clone(), provisioner, operations.clone(), homes, manners);

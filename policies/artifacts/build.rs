@@ -17,7 +17,7 @@ use std::path::Path;
 use std::{env, fs};
 
 /// The policies that travel inside the binary, by the name of their folder and of their constant.
-const BUILT_IN: [&str; 1] = ["localpart"];
+const BUILT_IN: [&str; 2] = ["localpart", "precis"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = env::var("OUT_DIR")?;
@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "LICENSE",
         "rust-toolchain.toml",
         "wit",
+        "policies/names",
         "policies/sdk",
         "policies/template",
     ];
@@ -49,8 +50,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         environment: env::vars_os().collect(),
         workspace,
     };
-    let modules = nested.build(&BUILT_IN.map(|name| format!("--package=enlist-{name}")))?;
     for name in BUILT_IN {
+        // Each by itself: together they would share the features of what they stand on, and one's bytes would hang on the others.
+        let modules = nested.build(&[format!("--package=enlist-{name}")])?;
         let module = fs::read(modules.join(format!("enlist_{name}.wasm")))?;
         fs::write(out.join(format!("{name}.wasm")), encode(&module)?)?;
     }

@@ -3,12 +3,15 @@
 
 use crate::ledger::StoredRevision;
 use crate::sandbox::digest_of;
-use enlist_artifacts::LOCALPART;
+use enlist_artifacts::{LOCALPART, PRECIS};
 use std::fs::File;
 use std::io::Read;
 
 /// The policy of a tenant that was given none.
 pub(super) const DEFAULT_POLICY: &str = "builtin:localpart";
+
+/// The components of the binary's own, and what each is called.
+const BUILT_IN: [(&str, &[u8]); 2] = [(DEFAULT_POLICY, LOCALPART), ("builtin:precis", PRECIS)];
 
 /// Revision 1 of a tenant that begins with `policy`; errors as [`read_policy`].
 pub(super) fn read_revision(policy: &str, limit_bytes: u64) -> Result<StoredRevision, String> {
@@ -26,7 +29,7 @@ pub(super) fn read_revision(policy: &str, limit_bytes: u64) -> Result<StoredRevi
 
 /// The component of the binary's own that is called `name`, `builtin:` included.
 pub(super) fn built_in(name: &str) -> Option<&'static [u8]> {
-    (name == DEFAULT_POLICY).then_some(LOCALPART)
+    BUILT_IN.iter().find(|(known, _)| *known == name).map(|(_, component)| *component)
 }
 
 /// The component that `policy` names, `builtin:NAME` or a file; of a file that is larger than `limit_bytes` one byte more than
@@ -34,7 +37,8 @@ pub(super) fn built_in(name: &str) -> Option<&'static [u8]> {
 pub(crate) fn read_policy(policy: &str, limit_bytes: u64) -> Result<Vec<u8>, String> {
     if policy.starts_with("builtin:") {
         let built_in = built_in(policy).map(<[u8]>::to_vec);
-        return built_in.ok_or_else(|| format!("{policy} is not built in; builtin:localpart is"));
+        let known = BUILT_IN.map(|(name, _)| name).join(", ");
+        return built_in.ok_or_else(|| format!("{policy} is not built in; these are: {known}"));
     }
     let mut component = Vec::new();
     File::open(policy)

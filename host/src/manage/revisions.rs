@@ -76,7 +76,7 @@ impl Operations {
             Source::Active => {
                 let active = self.catalog.active(tenant.id()).ok_or(ManageError::Missing)?;
                 let Revision { policy, component_digest, .. } = active.revision.clone();
-                (policy, self.ledger.component(&component_digest).await?)
+                (policy.to_string(), self.ledger.component(&component_digest).await?)
             }
         };
         let document =
@@ -260,9 +260,9 @@ impl Operations {
 fn noun(entry: RevisionEntry) -> Revision {
     Revision {
         number: entry.number,
-        policy: entry.policy,
-        component_digest: entry.digest,
-        settings_digest: entry.settings_digest,
+        policy: entry.policy.into(),
+        component_digest: entry.digest.into(),
+        settings_digest: entry.settings_digest.into(),
     }
 }
 

@@ -50,8 +50,8 @@ impl Policy {
         Ok(Self(Arc::new(Shared {
             engine: engine.clone(),
             loaded,
-            component_digest: key.component_digest.clone(),
-            settings_digest: key.settings_digest.clone(),
+            component_digest: key.component_digest.to_string(),
+            settings_digest: key.settings_digest.to_string(),
         })))
     }
 

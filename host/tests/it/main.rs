@@ -24,6 +24,7 @@ mod openapi;
 mod policies;
 mod policy_author;
 mod policy_endings;
+mod precis;
 mod provision_user;
 mod quotas;
 mod record;

@@ -118,8 +118,9 @@ fn the_library_names_its_rooms_and_does_nothing() {
 }
 
 #[test]
-fn a_policy_depends_on_the_sdk_and_nothing_else_of_ours() {
-    for policy in ["localpart", "hostile"] {
+fn a_policy_depends_on_what_the_table_allows_and_nothing_else_of_ours() {
+    let table = table();
+    for policy in ["localpart", "names", "precis", "hostile"] {
         let manifest = fs::read_to_string(root().join("policies").join(policy).join("Cargo.toml"))
             .expect("a manifest");
         let manifest: toml::Table = manifest.parse().expect("TOML");
@@ -129,7 +130,13 @@ fn a_policy_depends_on_the_sdk_and_nothing_else_of_ours() {
             .and_then(toml::Value::as_table);
         let ours =
             dependencies.expect("dependencies").keys().filter(|name| name.starts_with("enlist"));
-        assert_eq!(ours.collect::<Vec<_>>(), ["enlist-policy"], "{policy}");
+        let folder = |name: &str| match name {
+            "enlist-policy" => "policies/sdk".to_owned(),
+            other => other.replacen("enlist-", "policies/", 1),
+        };
+        let ours: BTreeSet<_> = ours.map(|name| folder(name)).collect();
+        let row = &table[&format!("policies/{policy}")];
+        assert_eq!(ours, row.may_import, "{policy}");
     }
 }
 

@@ -4,6 +4,9 @@
 /// The default policy: the part of an e-mail address before the `@`.
 pub const LOCALPART: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/localpart.wasm"));
 
+/// The same in any script: RFC 8265 and UTS #39.
+pub const PRECIS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/precis.wasm"));
+
 include!(concat!(env!("OUT_DIR"), "/kit.rs"));
 
 #[cfg(feature = "hostile")]

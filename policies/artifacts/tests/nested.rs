@@ -39,9 +39,13 @@ fn nested(changed: &[(&str, &str)]) -> Result<Nested, Box<dyn Error>> {
 
 #[test]
 fn nothing_of_the_outer_build_reaches_the_guests() -> Result<(), Box<dyn Error>> {
-    let modules = nested(&BROKEN)?.build(&["--package=enlist-localpart".to_owned()])?;
-    let module = fs::read(modules.join("enlist_localpart.wasm"))?;
-    assert!(encode(&module)? == enlist_artifacts::LOCALPART, "other bytes came out");
+    let built_in =
+        [("localpart", enlist_artifacts::LOCALPART), ("precis", enlist_artifacts::PRECIS)];
+    for (name, component) in built_in {
+        let modules = nested(&BROKEN)?.build(&[format!("--package=enlist-{name}")])?;
+        let module = fs::read(modules.join(format!("enlist_{name}.wasm")))?;
+        assert!(encode(&module)? == component, "{name}: other bytes came out");
+    }
     Ok(())
 }
 
