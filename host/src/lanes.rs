@@ -10,7 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The part of a batch that is one tenant's at most, where another one came lately: who comes next waits until all of it is done.
-const PART: usize = 8;
+const PART: usize = 32;
 
 /// How long a tenant is reckoned with after it came.
 const LATELY: Duration = Duration::from_secs(1);

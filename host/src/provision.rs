@@ -379,8 +379,8 @@ fn asked(ask: Ask, active: &Active, dry_run: bool) -> Asked {
         request: ask.request,
         dry_run,
         revision: active.revision.number,
-        digest: active.revision.component_digest.clone(),
-        settings_digest: active.revision.settings_digest.clone(),
+        digest: active.revision.component_digest.to_string(),
+        settings_digest: active.revision.settings_digest.to_string(),
         usage: None,
     }
 }

@@ -93,9 +93,14 @@ impl Opening<'_> {
 
     /// Nothing is read, mapped or made here: a policy of which nothing can be made is its tenant's trouble when it is first asked.
     fn activate(&self, active: ActiveRevision) {
-        let ActiveRevision { tenant, number, policy, digest, settings_digest, .. } = active;
+        let ActiveRevision { tenant, number, policy, digest, settings_digest } = active;
         info!(tenant = tenant.0, revision = number, policy, digest, "policy active");
-        let revision = Revision { number, policy, component_digest: digest, settings_digest };
+        let revision = Revision {
+            number,
+            policy: policy.into(),
+            component_digest: digest.into(),
+            settings_digest: settings_digest.into(),
+        };
         self.catalog.activate(tenant, revision);
     }
 }

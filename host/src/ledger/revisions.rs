@@ -39,8 +39,6 @@ pub struct ActiveRevision {
     pub policy: String,
     /// `sha256:…` of the component.
     pub digest: String,
-    /// The settings document, JSON.
-    pub settings: String,
     /// `sha256:…` of the settings document.
     pub settings_digest: String,
 }
@@ -264,7 +262,7 @@ impl Ledger {
         self.database
             .read(|connection| {
                 let mut statement = connection.prepare(
-                    "SELECT t.id, r.number, r.policy, r.component, r.settings, r.settings_digest
+                    "SELECT t.id, r.number, r.policy, r.component, r.settings_digest
                      FROM tenants t JOIN revisions r ON r.tenant = t.id AND r.number = t.active_revision
                      WHERE t.removed_at IS NULL ORDER BY t.id",
                 )?;
@@ -274,13 +272,17 @@ impl Ledger {
                         number: row.get::<_, i64>(1)?.unsigned_abs(),
                         policy: row.get(2)?,
                         digest: row.get(3)?,
-                        settings: row.get(4)?,
-                        settings_digest: row.get(5)?,
+                        settings_digest: row.get(4)?,
                     })
                 })?;
                 Ok(rows.collect::<Result<_, _>>()?)
             })
             .await
+    }
+
+    /// Nothing more is read in a walk over all tenants: what was kept of their pages is given back.
+    pub fn rest(&self) {
+        self.database.rest();
     }
 
     /// The component of this digest.

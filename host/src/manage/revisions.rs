@@ -76,7 +76,7 @@ impl Operations {
             Source::Active => {
                 let active = self.catalog.active(tenant.id()).ok_or(ManageError::Missing)?;
                 let Revision { policy, component_digest, .. } = active.revision.clone();
-                (policy, self.ledger.component(&component_digest).await?)
+                (policy.to_string(), self.ledger.component(&component_digest).await?)
             }
         };
         let document =
@@ -202,6 +202,7 @@ impl Operations {
         if moved.revision != moved.previous {
             info!(tenant = %tenant.name(), revision = moved.revision, previous = moved.previous, "policy active");
             self.catalog.activate(tenant.id(), revision);
+            self.rules_changed.notify_one();
         }
         Ok(moved)
     }
@@ -236,6 +237,7 @@ impl Operations {
         error!(tenant = %name, revision, now, "a revision failed people whom the one before it does not: rolled back");
         METERS.fallbacks.get_or_create(&TenantLabel::of(name.as_str())).inc();
         self.catalog.activate(tenant, noun(fell.revision));
+        self.rules_changed.notify_one();
         Ok(())
     }
 
@@ -258,9 +260,9 @@ impl Operations {
 fn noun(entry: RevisionEntry) -> Revision {
     Revision {
         number: entry.number,
-        policy: entry.policy,
-        component_digest: entry.digest,
-        settings_digest: entry.settings_digest,
+        policy: entry.policy.into(),
+        component_digest: entry.digest.into(),
+        settings_digest: entry.settings_digest.into(),
     }
 }
 

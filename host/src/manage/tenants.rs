@@ -3,6 +3,7 @@
 
 use crate::domain::{Page, TenantName};
 use crate::homes::{Root, apart};
+use crate::kill_point;
 use crate::ledger::{
     NewTenant, Operator, StoredRevision, Tenant, TenantChange, TenantEntry, Unchanged,
 };
@@ -91,11 +92,12 @@ impl Operations {
         let pointer = self.pointer.lock().await;
         let made = self.ledger.create_tenant(by, new, request_id).await?;
         let entry = made.map_err(ManageError::Unchanged)?;
+        kill_point::reach("tenant_made");
         let revision = Revision {
             number: entry.revision,
-            policy: self.first.policy.clone(),
-            component_digest: self.first.digest.clone(),
-            settings_digest: self.first.settings_digest.clone(),
+            policy: self.first.policy.as_str().into(),
+            component_digest: self.first.digest.as_str().into(),
+            settings_digest: self.first.settings_digest.as_str().into(),
         };
         self.catalog.activate(entry.id, revision);
         drop(pointer);

@@ -10,17 +10,17 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What code was made of and for.
+/// What code was made of and for. Cheap to clone: there is one for each tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// `sha256:…` of the component.
-    pub component_digest: String,
+    pub component_digest: Arc<str>,
     /// `sha256:…` of the settings.
-    pub settings_digest: String,
+    pub settings_digest: Arc<str>,
     /// What it was compiled for.
-    pub engine: String,
+    pub engine: Arc<str>,
 }
 
 impl Key {

@@ -6,7 +6,7 @@ use crate::sandbox::breaker::{Breaker, Pass};
 use crate::sandbox::shelf::{Place, Shelf};
 use crate::sandbox::{Engine, NotReady, Policy, Share, Turned, Workshop};
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 use tokio::sync::SemaphorePermit;
 
@@ -16,11 +16,11 @@ pub struct Revision {
     /// The tenant's own count, from 1.
     pub number: u64,
     /// `builtin:localpart`, a file's name: where the component came from.
-    pub policy: String,
+    pub policy: Arc<str>,
     /// `sha256:…` of the component.
-    pub component_digest: String,
+    pub component_digest: Arc<str>,
     /// `sha256:…` of the settings.
-    pub settings_digest: String,
+    pub settings_digest: Arc<str>,
 }
 
 /// A revision, and the way to the policy that it names.
@@ -30,8 +30,9 @@ pub struct Active {
     /// Where the policy stands; other tenants' too, if it is the same.
     place: Arc<Place>,
     shelf: Arc<Shelf>,
-    /// The tenant's, whichever revision is active.
-    share: Arc<Share>,
+    /// The tenant's, whichever revision is active, once it was asked for: of a thousand tenants most are not.
+    share: Arc<OnceLock<Arc<Share>>>,
+    engine: Engine,
     breaker: Breaker,
 }
 
@@ -68,7 +69,7 @@ impl Active {
     /// Waits until the tenant's share of the processors has room for a decision more.
     pub async fn turn(&self) -> Result<Turn<'_>, NotNow> {
         self.breaker.look(Instant::now()).map_err(|_| NotNow::Rests)?;
-        let place = self.share.turn().await.ok_or(NotNow::Waited)?;
+        let place = self.share().turn().await.ok_or(NotNow::Waited)?;
         // Those before it may have failed meanwhile.
         let pass = self.breaker.pass(Instant::now()).map_err(|_| NotNow::Rests)?;
         Ok(Turn { pass, _place: place })
@@ -76,7 +77,7 @@ impl Active {
 
     /// The tenant's part of the processors.
     pub fn share(&self) -> &Arc<Share> {
-        &self.share
+        self.share.get_or_init(|| Share::new(&self.engine))
     }
 
     /// The policy: mapped already, or now, or made again where its code was lost.
@@ -116,15 +117,16 @@ impl Catalog {
     }
 
     /// From now on `revision` decides for `tenant`. Decisions that run are ended by the policy that began them.
-    pub fn activate(&self, tenant: TenantId, revision: Revision) {
+    pub fn activate(&self, tenant: TenantId, mut revision: Revision) {
         let place = self.shelf.place(&revision.component_digest, &revision.settings_digest);
+        (revision.component_digest, revision.settings_digest) = place.digests();
         let (shelf, breaker) = (Arc::clone(&self.shelf), Breaker::default());
         // Nothing panics while it holds the lock, and a map of pointers cannot be left half-way.
         let mut all = self.active.write().unwrap_or_else(PoisonError::into_inner);
         // What is used up stays so: a new revision is no new share.
-        let share = all.get(&tenant).map(|active| Arc::clone(&active.share));
-        let share = share.unwrap_or_else(|| Share::new(&self.engine));
-        all.insert(tenant, Arc::new(Active { revision, place, shelf, share, breaker }));
+        let share = all.get(&tenant).map(|active| Arc::clone(&active.share)).unwrap_or_default();
+        let engine = self.engine.clone();
+        all.insert(tenant, Arc::new(Active { revision, place, shelf, share, engine, breaker }));
     }
 
     /// The policy of this revision, whether it decides for anybody or not, from now on until this is dropped.

@@ -50,8 +50,8 @@ impl Policy {
         Ok(Self(Arc::new(Shared {
             engine: engine.clone(),
             loaded,
-            component_digest: key.component_digest.clone(),
-            settings_digest: key.settings_digest.clone(),
+            component_digest: key.component_digest.to_string(),
+            settings_digest: key.settings_digest.to_string(),
         })))
     }
 
@@ -159,7 +159,7 @@ where
         Pick::Chosen { name, place, reservation } => (name, place, reservation),
         Pick::Nothing(refusal) => return Ok(Decision::Refuse(refusal)),
     };
-    Ok(match instance.allow(question, &name, usage).await? {
+    Ok(match instance.allow(question, name.as_str(), usage).await? {
         Ok(allowance) => Decision::Grant(Grant { name, place, reservation, allowance }),
         Err(refusal) => Decision::Refuse(refusal),
     })

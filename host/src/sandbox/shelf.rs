@@ -64,6 +64,11 @@ pub(super) struct Shelf {
 }
 
 impl Place {
+    /// Of the component and of the settings.
+    pub(super) fn digests(&self) -> (Arc<str>, Arc<str>) {
+        (Arc::clone(&self.key.component_digest), Arc::clone(&self.key.settings_digest))
+    }
+
     fn policy(&self) -> Option<Policy> {
         self.policy.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -149,7 +154,7 @@ impl Shelf {
                 Ok(policy)
             }
             Err(why) => {
-                error!(digest = place.key.component_digest, %why, "nobody new is provisioned by this policy");
+                error!(digest = %place.key.component_digest, %why, "nobody new is provisioned by this policy");
                 *failed = Some((Instant::now(), why.clone()));
                 Err(why)
             }
@@ -182,7 +187,7 @@ impl Shelf {
         match self.map(key, digest).await {
             Ok(policy) => Ok(Some(policy)),
             Err(why) => {
-                warn!(digest = key.component_digest, %why, "compiled code is of no use: it is made again");
+                warn!(digest = %key.component_digest, %why, "compiled code is of no use: it is made again");
                 Ok(None)
             }
         }
@@ -193,8 +198,8 @@ impl Shelf {
         let Key { component_digest, settings_digest, .. } = key;
         let parts = self.workshop.archive().parts(component_digest, settings_digest).await;
         let parts = parts.map_err(later)?;
-        if digest_of(&parts.component) != *component_digest
-            || digest_of(parts.settings_json.as_bytes()) != *settings_digest
+        if *digest_of(&parts.component) != **component_digest
+            || *digest_of(parts.settings_json.as_bytes()) != **settings_digest
         {
             let what = "what is stored is not what its digest says";
             return Err(NotReady::Failed(what.to_owned()));

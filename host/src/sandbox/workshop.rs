@@ -49,7 +49,7 @@ pub struct Workshop {
     program: PathBuf,
     allotment: Allotment,
     limits: Limits,
-    engine: String,
+    engine: Arc<str>,
     cache: Arc<Cache>,
     archive: Arc<dyn Archive>,
     places: Semaphore,
@@ -73,7 +73,7 @@ impl Workshop {
             program,
             allotment,
             limits: engine.limits().clone(),
-            engine: engine.key().to_owned(),
+            engine: engine.key().into(),
             cache,
             archive,
             places: Semaphore::new(CHILDREN),
@@ -85,9 +85,9 @@ impl Workshop {
     /// What code of these parts is kept under.
     pub(super) fn key(&self, component_digest: &str, settings_digest: &str) -> Key {
         Key {
-            component_digest: component_digest.to_owned(),
-            settings_digest: settings_digest.to_owned(),
-            engine: self.engine.clone(),
+            component_digest: component_digest.into(),
+            settings_digest: settings_digest.into(),
+            engine: Arc::clone(&self.engine),
         }
     }
 
@@ -151,10 +151,10 @@ impl Workshop {
         let made = self.ask_a_child(key, order).await;
         let took = began.elapsed();
         match &made {
-            Ok(_) => info!(digest = key.component_digest, ?took, "policy made"),
+            Ok(_) => info!(digest = %key.component_digest, ?took, "policy made"),
             Err(error) => {
                 let error = quote(error);
-                warn!(digest = key.component_digest, ?took, error, "no policy made");
+                warn!(digest = %key.component_digest, ?took, error, "no policy made");
             }
         }
         made
@@ -165,7 +165,7 @@ impl Workshop {
         let product =
             unpack_answer(&answer).ok_or_else(|| unavailable("the child spoke nonsense"))?;
         let Product { engine, notes, .. } = product?;
-        if engine != key.engine {
+        if *engine != *key.engine {
             return Err(unavailable("the child is another version of this program"));
         }
         let notes = notes.into_iter().map(str::to_owned).collect();
@@ -179,7 +179,13 @@ impl Workshop {
         let kept = self.archive.keep(key, &code_digest).await;
         kept.map_err(|error| unavailable(format_args!("the ledger: {error}")))?;
         let Key { component_digest, settings_digest, engine } = key.clone();
-        Ok(Made { component_digest, settings_digest, engine, code_digest, notes })
+        Ok(Made {
+            component_digest: component_digest.to_string(),
+            settings_digest: settings_digest.to_string(),
+            engine: engine.to_string(),
+            code_digest,
+            notes,
+        })
     }
 
     /// From an order to an answer. The child dies with this future.

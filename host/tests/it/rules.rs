@@ -2,7 +2,7 @@
 //! warns of, and that it is the same policy in the sandbox. Its rules themselves are tested beside its source.
 
 use crate::app::{App, enlist};
-use crate::names::rows;
+use crate::names::vectors::rows;
 use enlist::domain::{HostCode, Name};
 use enlist_policy::{Policy, Request, configured};
 use enlist_rules::Rules;

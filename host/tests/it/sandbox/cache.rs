@@ -162,7 +162,7 @@ async fn a_swap_is_a_pointer_and_who_began_with_the_old_one_ends_with_it() {
     let new = active(&catalog, 1, house.revision("new-"));
     assert_eq!(name(&new.policy().await.expect("a policy")).await, "new-ann");
     assert_eq!(name(&began).await, "old-ann");
-    assert_eq!(old.revision.settings_digest, digest_of(br#"{"prefix":"old-"}"#));
+    assert_eq!(*old.revision.settings_digest, *digest_of(br#"{"prefix":"old-"}"#));
     assert!(catalog.active(TenantId(2)).is_none());
 }
 
@@ -170,7 +170,7 @@ async fn a_swap_is_a_pointer_and_who_began_with_the_old_one_ends_with_it() {
 async fn a_policy_that_cannot_be_made_is_not_tried_again_and_again() {
     let house = House::new();
     let broken = house.revision("x-");
-    let key = (broken.component_digest.clone(), broken.settings_digest.clone());
+    let key = (broken.component_digest.to_string(), broken.settings_digest.to_string());
     house.swap_settings(&key, r#"{"perfix":"x-"}"#);
     let active = active(&house.catalog(PROGRAM, 8), 1, broken);
     for _ in 0..2 {

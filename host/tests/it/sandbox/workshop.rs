@@ -100,7 +100,12 @@ impl House {
         let parts = Parts { component: CANDIDATES.to_vec(), settings_json };
         let key = (component_digest.clone(), settings_digest.clone());
         self.archive.parts.lock().expect("a lock").insert(key, parts);
-        Revision { number: 1, policy: "test".to_owned(), component_digest, settings_digest }
+        Revision {
+            number: 1,
+            policy: "test".into(),
+            component_digest: component_digest.into(),
+            settings_digest: settings_digest.into(),
+        }
     }
 
     /// Damages what is stored: other settings under the same digest.
