@@ -3,20 +3,53 @@
 
 use crate::fold_key;
 use crate::words::WORDS;
-use std::collections::BTreeSet;
 use unicode_security::skeleton;
 
 /// A set of reserved names, made once, when a policy is configured.
 #[derive(Default)]
 pub struct Reserved {
-    keys: BTreeSet<String>,
-    looks: BTreeSet<String>,
+    keys: Words,
+    looks: Words,
+}
+
+/// Texts in two blocks of memory, in order: a policy's memory is copied for every decision.
+#[derive(Default)]
+struct Words {
+    pool: String,
+    /// Where each begins and ends.
+    places: Vec<(u32, u32)>,
+}
+
+impl Words {
+    /// Room for what is built in, and a little more.
+    fn with_room() -> Self {
+        let bytes = WORDS.iter().map(|word| word.len() + 1).sum();
+        Self { pool: String::with_capacity(bytes), places: Vec::with_capacity(WORDS.len()) }
+    }
+
+    fn find(&self, word: &str) -> Result<usize, usize> {
+        let at = |(start, end): &(u32, u32)| &self.pool[*start as usize..*end as usize];
+        self.places.binary_search_by(|place| at(place).cmp(word))
+    }
+
+    fn contains(&self, word: &str) -> bool {
+        self.find(word).is_ok()
+    }
+
+    fn insert(&mut self, word: &str) {
+        if let Err(place) = self.find(word) {
+            // Settings are far smaller than 4 GiB.
+            let start = self.pool.len() as u32;
+            self.pool.push_str(word);
+            self.places.insert(place, (start, self.pool.len() as u32));
+        }
+    }
 }
 
 impl Reserved {
     /// The words that sites commonly keep for themselves.
     pub fn built_in() -> Self {
-        let mut reserved = Self::default();
+        let mut reserved = Self { keys: Words::with_room(), looks: Words::with_room() };
         WORDS.iter().for_each(|word| reserved.add(word));
         reserved
     }
@@ -24,8 +57,8 @@ impl Reserved {
     /// Reserves a name, in any spelling.
     pub fn add(&mut self, name: &str) {
         let key = fold_key(name);
-        self.looks.insert(looks(&key));
-        self.keys.insert(key);
+        self.looks.insert(&looks(&key));
+        self.keys.insert(&key);
     }
 
     /// Whether a name, as it would be stored, is reserved or looks like one that is.

@@ -18,7 +18,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         let dot = if mark == "*" { "." } else { "" };
         prints.insert(enlist_rules::fingerprint(&format!("{mark}{dot}{labels}")));
     }
-    let bytes: Vec<u8> = prints.into_iter().flat_map(u32::to_be_bytes).collect();
+    let below = |bucket: u16| prints.iter().filter(|(other, _)| *other < bucket).count();
+    let counts = (0..=1 << 12).map(|bucket| u16::try_from(below(bucket)));
+    let counts: Vec<u16> = counts.collect::<Result<_, _>>()?;
+    let numbers = counts.into_iter().chain(prints.into_iter().map(|(_, rest)| rest));
+    let bytes: Vec<u8> = numbers.flat_map(u16::to_be_bytes).collect();
     stdout().write_all(&bytes)?;
     Ok(())
 }

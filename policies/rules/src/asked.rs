@@ -71,6 +71,13 @@ pub(crate) struct Values<'a> {
     pub(crate) claimed: bool,
 }
 
+impl Values<'_> {
+    /// Whether no text with this hash is surely among them.
+    pub(crate) fn lack(&self, hash: u32) -> bool {
+        !self.claimed && self.texts.iter().all(|text| text.hash != hash)
+    }
+}
+
 impl Fact {
     pub(crate) fn named(name: &str) -> Self {
         match name {

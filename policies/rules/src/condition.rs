@@ -117,6 +117,17 @@ impl Condition {
         }
     }
 
+    /// The number of a fact and the hash of a text without which it does not hold, if there is such a thing.
+    pub(crate) fn needs(&self) -> Option<(usize, u32)> {
+        match self {
+            Self::Test(Test { fact, ask: Ask::Among(Wanted::Text(hash, _)), .. }) => {
+                Some((*fact, *hash))
+            }
+            Self::All(conditions) => conditions.iter().find_map(Self::needs),
+            Self::Test(_) | Self::Any(_) | Self::Not(_) => None,
+        }
+    }
+
     /// Every question in it.
     pub(crate) fn tests(&self) -> Vec<&Test> {
         match self {

@@ -7,6 +7,7 @@ use crate::reserved::Reserved;
 use crate::rule::{End, Rules, Verdict};
 use crate::settings::{Action, Settings};
 use crate::shape::Whole;
+use crate::values::Charset;
 use crate::{check, warn};
 use enlist_policy::{Allowance, Refusal, Request};
 
@@ -14,6 +15,9 @@ use enlist_policy::{Allowance, Refusal, Request};
 pub(crate) struct Configured {
     pub(crate) settings: Settings,
     pub(crate) reserved: Reserved,
+    /// What a name begins with, and ends with.
+    pub(crate) start: Charset,
+    pub(crate) end: Charset,
     rules: Rules,
     /// What the plans' conditions ask about.
     plan_facts: Vec<Fact>,
@@ -40,6 +44,8 @@ impl Configured {
         settings.domains.sort();
         let reserved = Reserved::of(&settings.reserved, settings.reserved_builtin);
         Self {
+            start: settings.start(),
+            end: settings.end(),
             settings,
             reserved,
             rules: Rules::of(rules),
@@ -100,6 +106,6 @@ impl Configured {
 
     /// What the operator should know of settings that are not wrong.
     pub(crate) fn warn(&self) {
-        warn::of(&self.settings, self.rules.iter());
+        warn::of(&self.settings, &self.rules);
     }
 }

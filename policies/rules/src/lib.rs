@@ -47,7 +47,13 @@ const PROBLEMS: usize = 200;
 const SCHEMA_MEMBER: &str = "$schema";
 
 /// The policy: its settings, or everything that is wrong with them.
-pub struct Rules(Result<Box<Configured>, Vec<Problem>>);
+pub struct Rules(State);
+
+enum State {
+    Read(Box<Settings>),
+    Wrong(Vec<Problem>),
+    InForce(Box<Configured>),
+}
 
 impl Rules {
     fn read(mut document: Node<'_>) -> Self {
@@ -60,18 +66,16 @@ impl Rules {
         if let Some(settings) = &settings {
             check::all(settings, &mut place);
         }
-        // What follows is made where the document was.
-        drop(document);
         match settings {
-            Some(settings) if problems.is_empty() => Self(Ok(Box::new(Configured::of(settings)))),
-            _ => Self(Err(problems)),
+            Some(settings) if problems.is_empty() => Self(State::Read(Box::new(settings))),
+            _ => Self(State::Wrong(problems)),
         }
     }
 
     fn in_force(&self) -> &Configured {
         match &self.0 {
-            Ok(configured) => configured,
-            Err(_) => settings_that_are_refused_decide_nothing(),
+            State::InForce(configured) => configured,
+            State::Read(_) | State::Wrong(_) => settings_that_are_refused_decide_nothing(),
         }
     }
 }
@@ -95,13 +99,15 @@ impl Policy for Rules {
     }
 
     fn configure(&mut self) -> Result<(), Vec<Problem>> {
-        match &mut self.0 {
-            Ok(configured) => {
-                configured.warn();
-                Ok(())
-            }
-            Err(problems) => Err(told(std::mem::take(problems))),
-        }
+        let state = std::mem::replace(&mut self.0, State::Wrong(Vec::new()));
+        let configured = match state {
+            State::Read(settings) => Box::new(Configured::of(*settings)),
+            State::Wrong(problems) => return Err(told(problems)),
+            State::InForce(configured) => configured,
+        };
+        configured.warn();
+        self.0 = State::InForce(configured);
+        Ok(())
     }
 
     fn admit(&self, request: &Request) -> Result<(), Refusal> {

@@ -96,7 +96,7 @@ impl Configured {
             return Err(settings.no(CHARSET));
         }
         if settings.on_invalid != OnInvalid::Deny {
-            trim(&mut base, |c| settings.start().holds(c), |c| settings.end().holds(c));
+            trim(&mut base, |c| self.start.holds(c), |c| self.end.holds(c));
         }
         if base.text.is_empty() {
             return Err(settings.no(EMPTY));
@@ -171,10 +171,8 @@ impl Configured {
         if short || length > settings.max_length.get() || name.len() > NAME_BYTES {
             return Err(settings.no(LENGTH));
         }
-        let begins =
-            name.chars().next().is_some_and(|c| !c.is_ascii() || settings.start().holds(c));
-        let ends =
-            name.chars().next_back().is_some_and(|c| !c.is_ascii() || settings.end().holds(c));
+        let begins = name.chars().next().is_some_and(|c| !c.is_ascii() || self.start.holds(c));
+        let ends = name.chars().next_back().is_some_and(|c| !c.is_ascii() || self.end.holds(c));
         if !begins || !ends {
             return Err(settings.no(CHARSET));
         }

@@ -123,54 +123,66 @@ impl Verdict<'_> {
 
 /// The rules.
 pub(crate) struct Rules {
-    rules: Vec<Rule>,
+    /// When each of them is meant: side by side, for all are looked at and few hold.
+    when: Vec<Condition>,
+    /// What they are called, and what follows.
+    then: Vec<(Option<String>, Then)>,
     facts: Vec<Fact>,
+    /// What each needs to hold: most of hundreds are passed over by a number.
+    needs: Vec<Option<(usize, u32)>>,
 }
 
 impl Rules {
-    pub(crate) fn of(mut rules: Vec<Rule>) -> Self {
+    pub(crate) fn of(rules: Vec<Rule>) -> Self {
         let mut facts = Vec::new();
-        rules.iter_mut().for_each(|rule| rule.when.number(&mut facts));
-        Self { rules, facts }
+        let (mut when, then): (Vec<_>, Vec<_>) =
+            rules.into_iter().map(|rule| (rule.when, (rule.name, rule.then))).unzip();
+        when.iter_mut().for_each(|condition| condition.number(&mut facts));
+        let needs = when.iter().map(Condition::needs).collect();
+        Self { when, then, facts, needs }
     }
 
     /// What they come to; `say` whether the operator is told what could not be answered, which is once a decision enough.
     pub(crate) fn judge(&self, asked: &Asked<'_>, say: bool) -> Verdict<'_> {
         let facts: Vec<Values<'_>> = self.facts.iter().map(|fact| fact.values(asked)).collect();
         let mut verdict = Verdict::open();
-        for (number, rule) in self.rules.iter().enumerate() {
-            let truth = rule.when.holds(&facts);
-            let denies = rule.then.deny.is_some();
+        for (number, needs) in self.needs.iter().enumerate() {
+            if needs.is_some_and(|(fact, hash)| facts[fact].lack(hash)) {
+                continue;
+            }
+            let truth = self.when[number].holds(&facts);
+            if truth == Truth::No {
+                continue;
+            }
+            let (name, then) = &self.then[number];
+            let name = || name.clone().unwrap_or_else(|| format!("rules/{number}"));
             if say && truth == Truth::Unknown {
-                let so = if denies { "taken as true" } else { "taken as false" };
+                let so = if then.deny.is_some() { "taken as true" } else { "taken as false" };
                 note!(
                     "{} cannot be answered, {so}: a value of another type, or an unverified address",
-                    rule.name(number)
+                    name()
                 );
             }
-            if truth == Truth::Yes || denies && truth == Truth::Unknown {
-                rule.then.add(&mut verdict);
-                if let Some(deny) = &rule.then.deny {
-                    verdict.end = End::Deny(deny, rule.name(number));
-                } else if rule.then.allow.is_some() {
-                    verdict.end = End::Allow;
-                }
-                if !matches!(verdict.end, End::Open) {
-                    break;
-                }
+            if truth == Truth::Unknown && then.deny.is_none() {
+                continue;
+            }
+            then.add(&mut verdict);
+            if let Some(deny) = &then.deny {
+                verdict.end = End::Deny(deny, name());
+                break;
+            }
+            if then.allow.is_some() {
+                verdict.end = End::Allow;
+                break;
             }
         }
         verdict
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter()
-    }
-}
-
-impl Rule {
-    fn name(&self, number: usize) -> String {
-        self.name.clone().unwrap_or_else(|| format!("rules/{number}"))
+    /// Each of them: what it is called, when it is meant and what follows.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Option<&str>, &Condition, &Then)> {
+        let each = self.when.iter().zip(&self.then);
+        each.map(|(when, (name, then))| (name.as_deref(), when, then))
     }
 }
 

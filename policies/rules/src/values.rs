@@ -87,7 +87,7 @@ fn natural(node: &Node<'_>, place: &mut Place<'_>, what: &str) -> Option<u64> {
 
 /// ASCII characters that a name may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Charset(u128);
+pub(crate) struct Charset([u32; 4]);
 
 /// What the host takes in a name; anything else is never one.
 const HOST: &str = "a-zA-Z0-9._+@-";
@@ -96,12 +96,23 @@ const PRESETS: [(&str, &str); 3] =
     [("portable", "a-z0-9._-"), ("posix", "a-z0-9_-"), ("dns", "a-z0-9-")];
 
 impl Charset {
+    const NONE: Self = Self([0; 4]);
+
     pub(crate) fn portable() -> Self {
-        Self::of("a-z0-9._-").unwrap_or(Self(0))
+        Self::of("a-z0-9._-").unwrap_or(Self::NONE)
     }
 
     pub(crate) fn holds(self, c: char) -> bool {
-        c.is_ascii() && self.0 >> u32::from(c) & 1 == 1
+        let code = u32::from(c);
+        self.0.get(code as usize / 32).is_some_and(|bits| bits >> (code % 32) & 1 == 1)
+    }
+
+    fn with(mut self, c: char) -> Self {
+        let code = u32::from(c);
+        if let Some(bits) = self.0.get_mut(code as usize / 32) {
+            *bits |= 1 << (code % 32);
+        }
+        self
     }
 
     pub(crate) fn hold(self, text: &str) -> bool {
@@ -115,7 +126,7 @@ impl Charset {
 
     pub(crate) fn only(self, keep: impl Fn(char) -> bool) -> Self {
         let kept = (0..128_u8).map(char::from).filter(|c| self.holds(*c) && keep(*c));
-        Self(kept.fold(0, |set, c| set | 1 << u32::from(c)))
+        kept.fold(Self::NONE, Self::with)
     }
 
     /// All of them.
@@ -124,7 +135,7 @@ impl Charset {
     }
 
     fn of(ranges: &str) -> Result<Self, String> {
-        let (mut set, mut rest) = (0_u128, ranges);
+        let (mut set, mut rest) = (Self::NONE, ranges);
         while let Some(first) = rest.chars().next() {
             rest = &rest[first.len_utf8()..];
             let mut last = first;
@@ -141,9 +152,9 @@ impl Charset {
                     "has characters outside ASCII: `unicode` says whether a name may".to_owned()
                 );
             }
-            set = (first..=last).fold(set, |set, c| set | 1 << u32::from(c));
+            set = (first..=last).fold(set, Self::with);
         }
-        Ok(Self(set))
+        Ok(set)
     }
 }
 
@@ -155,7 +166,7 @@ impl Setting for Charset {
             Ok(set) => set,
             Err(why) => return place.wrong(why),
         };
-        let host = Self::of(HOST).unwrap_or(Self(0));
+        let host = Self::of(HOST).unwrap_or(Self::NONE);
         let never = set.only(|c| !host.holds(c)).text();
         match never.is_empty() {
             _ if text.is_empty() => place.wrong("is empty"),

@@ -1,6 +1,6 @@
 //! What the operator should know of settings that are not wrong: mostly, what a provider never sends.
 
-use crate::rule::Rule;
+use crate::rule::Rules;
 use crate::settings::Settings;
 use crate::source::{Case, Collision, Source};
 use crate::trust::Trust;
@@ -13,7 +13,7 @@ const NO_SUB: &str = "there is no subject at sign-up, so it never holds there";
 const NO_METADATA: &str = "whoever signs up writes it, so it proves nothing";
 
 /// Leaves a note for each.
-pub(crate) fn of<'s>(settings: &Settings, rules: impl Iterator<Item = &'s Rule>) {
+pub(crate) fn of(settings: &Settings, rules: &Rules) {
     for (name, lists) in [("allow", &settings.allow), ("deny", &settings.deny)] {
         let Some(lists) = lists else { continue };
         let empty: Vec<_> = lists.empty().collect();
@@ -34,10 +34,10 @@ pub(crate) fn of<'s>(settings: &Settings, rules: impl Iterator<Item = &'s Rule>)
         }
     }
     let trust = Trust::of(settings);
-    for (number, rule) in rules.enumerate() {
-        let called = rule.name.clone().unwrap_or_else(|| format!("rules/{number}"));
-        let grants = rule.then.set_plan.is_some() || rule.then.set_quota.is_some();
-        for test in rule.when.tests() {
+    for (number, (name, when, then)) in rules.iter().enumerate() {
+        let called = name.map_or_else(|| format!("rules/{number}"), str::to_owned);
+        let grants = then.set_plan.is_some() || then.set_quota.is_some();
+        for test in when.tests() {
             let attr = test.attr.as_str();
             match attr {
                 "groups" | "cognito:groups" => note!("{called} asks about groups: {NO_GROUPS}"),

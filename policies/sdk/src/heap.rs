@@ -27,15 +27,19 @@ static HEAP: Heap = Heap {
 /// Settings of so many bytes are made into a policy outside the room.
 const LARGE_BYTES: usize = ROOM_BYTES / 8;
 
-/// Before `configure` works on settings of so many bytes: those of ordinary size find place in the room, large ones would fill it, and
-/// decisions would then write where memory is dear to reset.
+/// Before settings of so many bytes are read: those of ordinary size find place in the room, large ones would fill it, and decisions
+/// would then write where memory is dear to reset.
 pub(crate) fn make_way(settings_bytes: usize) {
     HEAP.is_closed.set(settings_bytes > LARGE_BYTES);
 }
 
+/// When they have been read: what a policy then prepares is what every decision begins with, and best has the room.
+pub(crate) fn open() {
+    HEAP.is_closed.set(false);
+}
+
 /// When `configure` has succeeded: settings that took much of the room leave decisions another one.
 pub(crate) fn keep_room() {
-    HEAP.is_closed.set(false);
     if HEAP.used_bytes.get() <= ROOM_BYTES / 2 {
         return;
     }

@@ -11,6 +11,8 @@ pub fn configured<P: Policy>(json: &str) -> Result<P, Vec<Problem>> {
     let mut policy: P = serde_path_to_error::deserialize(&mut document)
         .map_err(|error| vec![Problem::new(pointer(error.path()), said(error.inner()))])?;
     document.end().map_err(|error| vec![Problem::new("", said(&error))])?;
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    crate::heap::open();
     policy.configure()?;
     Ok(policy)
 }
