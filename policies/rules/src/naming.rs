@@ -111,14 +111,13 @@ impl Configured {
         let Some(domain) = found.domain.as_deref() else { return Ok(Cow::Borrowed(&found.text)) };
         let mut local = local_part(&found.text).map_err(|why| settings.disallowed(why))?;
         let tags_here = settings.plus_tag_domains.holds(domain);
+        let everywhere = settings.plus_tag_domains.is_empty();
         match settings.plus_tag {
             PlusTag::Strip if tags_here => local = local.split('+').next().unwrap_or_default(),
-            PlusTag::Reject if tags_here || settings.plus_tag_domains.is_empty() => {
-                if local.contains('+') {
-                    return Err(settings.no(PLUS_TAG));
-                }
+            PlusTag::Reject if local.contains('+') && (tags_here || everywhere) => {
+                return Err(settings.no(PLUS_TAG));
             }
-            _ => {}
+            PlusTag::Keep | PlusTag::Strip | PlusTag::Reject => {}
         }
         if local.is_empty() {
             return Err(settings.no(EMPTY));
