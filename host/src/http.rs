@@ -19,6 +19,7 @@ mod rates;
 mod record;
 mod request_id;
 mod revisions;
+mod schemas;
 mod status;
 mod tenant;
 mod tenants;
@@ -166,6 +167,7 @@ fn doors() -> OpenApiRouter<Rooms> {
         .routes(taking("DELETE", routes!(keys::revoke_operators)))
         .routes(taking("GET, HEAD", routes!(status::show)))
         .routes(taking("GET, HEAD", routes!(openapi::show)))
+        .routes(taking("GET, HEAD", routes!(schemas::rules)))
         .merge(health_doors())
 }
 

@@ -30,6 +30,7 @@ mod quotas;
 mod record;
 mod remote;
 mod revisions;
+mod rules;
 mod sandbox;
 mod service;
 mod tenants;
