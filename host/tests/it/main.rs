@@ -27,6 +27,7 @@ mod policy_endings;
 mod precis;
 mod provision_user;
 mod quotas;
+mod recipes;
 mod record;
 mod remote;
 mod revisions;
