@@ -9,6 +9,7 @@ mod email;
 mod name;
 mod page;
 mod record;
+mod review;
 mod tenant;
 
 pub use account::{Account, AccountState, Held};
@@ -22,4 +23,5 @@ pub use email::{Assurance, Email};
 pub use name::{FoldKey, Name, Unusable};
 pub use page::Page;
 pub use record::{Outcomes, Person, RecordFilter, RecordRow};
+pub use review::{KnownPerson, Past, Told};
 pub use tenant::{TenantId, TenantName};

@@ -36,6 +36,8 @@ pub enum Occasion {
     SignUp,
     /// To open an account.
     Opening,
+    /// To say what would be decided about somebody who is known; nothing comes of it.
+    Review,
 }
 
 impl Occasion {
@@ -44,7 +46,13 @@ impl Occasion {
         match self {
             Self::SignUp => "sign_up",
             Self::Opening => "opening",
+            Self::Review => "review",
         }
+    }
+
+    /// As the record spells it; none for an act of an operator's.
+    pub fn read(text: &str) -> Option<Self> {
+        [Self::SignUp, Self::Opening, Self::Review].into_iter().find(|one| one.as_str() == text)
     }
 }
 

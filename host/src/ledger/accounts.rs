@@ -5,11 +5,14 @@ mod acts;
 mod by_hand;
 mod erase;
 mod list;
+mod people;
 mod recognise;
 mod rows;
 
 pub use acts::Acted;
 pub use by_hand::Standing;
+pub use people::Census;
+pub(super) use rows::AllowanceRow;
 
 use crate::domain::{
     Account, Allowance, Applicant, Email, FoldKey, HostCode, Name, Refusal, TenantId, Usage,
@@ -17,7 +20,7 @@ use crate::domain::{
 use crate::ledger::record::{self, json, now_ms};
 use crate::ledger::turns::Turn;
 use crate::ledger::{Book, Entry, LedgerError, Person};
-use rows::{AllowanceRow, COLUMNS};
+use rows::COLUMNS;
 use rusqlite::{Connection, OptionalExtension};
 use std::time::Duration;
 

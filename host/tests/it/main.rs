@@ -28,6 +28,7 @@ mod precis;
 mod provision_user;
 mod record;
 mod remote;
+mod reviews;
 mod revisions;
 mod sandbox;
 mod service;
