@@ -10,6 +10,7 @@ mod name;
 mod page;
 mod record;
 mod review;
+mod skeleton;
 mod tenant;
 
 pub use account::{Account, AccountState, Held};
@@ -24,4 +25,5 @@ pub use name::{FoldKey, Name, Unusable};
 pub use page::Page;
 pub use record::{Outcomes, Person, RecordFilter, RecordRow};
 pub use review::{KnownPerson, Past, Told};
+pub use skeleton::{Skeleton, excludes};
 pub use tenant::{TenantId, TenantName};

@@ -14,6 +14,7 @@ mod record;
 mod retention;
 mod revisions;
 mod sites;
+mod spelling;
 mod sqlite;
 mod status;
 mod survey;
@@ -21,13 +22,16 @@ mod tenants;
 mod turns;
 mod writer;
 
-pub use accounts::{Acted, Census, Claim, Opened, Recognition, Reservation, Standing};
+pub use accounts::{
+    Acted, Allotted, Census, Claim, Opened, Recognition, Reservation, Reviewed, Settled, Standing,
+    Waiting,
+};
 pub use authenticate::Denied;
 pub use file::{Content, LedgerFile, copy_name, make_private_folder, move_wal, sync_folder_of};
 pub use first_start::FirstStart;
 pub use keyring::{KeyEntry, NewKey, WrongTerm, recover_key};
 pub use keys::{Key, KeyError, KeyKind, Scope};
-pub use record::{Act, Asked, Decided, Entry, Heard, Privacy, Said};
+pub use record::{Act, Asked, Decisions, Entry, Heard, Privacy, Said};
 pub use retention::Walk;
 pub use revisions::{
     ActiveRevision, FellBack, Moved, NewRevision, OnProbation, RevisionEntry, SettingsDocument,
@@ -152,6 +156,18 @@ pub enum LedgerError {
     /// A row that this program cannot have written.
     #[error("unexpected content: {0}")]
     Unexpected(String),
+    /// Two names would be one by this program's tables. Nothing was changed.
+    #[error(
+        "tenant {tenant}: the names {one:?} and {other:?} are one by this Enlist's Unicode tables: use the Enlist that wrote the database"
+    )]
+    Merging {
+        /// Whose.
+        tenant: String,
+        /// One of the names.
+        one: String,
+        /// The other.
+        other: String,
+    },
     /// The database was written by a newer Enlist.
     #[error(
         "the database has schema {found}, this Enlist {known}: use the newer Enlist that wrote it"
@@ -185,6 +201,7 @@ impl LedgerError {
             | Self::File(..)
             | Self::Foreign
             | Self::Unexpected(_)
+            | Self::Merging { .. }
             | Self::Newer { .. }
             | Self::Older { .. } => HostCode::StorageUnavailable,
         }

@@ -3,6 +3,7 @@
 //! Refuses to change two things at a time, to touch a folder that is there, and to leave half of a change behind.
 
 mod accounts;
+mod allowances;
 mod ground;
 mod keys;
 mod record;
@@ -11,6 +12,8 @@ mod revisions;
 mod status;
 mod tenants;
 
+pub use accounts::InUse;
+pub use allowances::Decided;
 pub use ground::{Ground, resolved};
 pub use keys::Made;
 pub use reviews::{Difference, Example, Kind, Opinion, Preview, Progress, Replay, State};
@@ -22,10 +25,10 @@ use crate::domain::HostCode;
 use crate::homes::{HomeError, Homes};
 use crate::ledger::{Ledger, LedgerError, StoredRevision, Unchanged, Unmoved};
 use crate::probation::Probations;
-use crate::sandbox::{Catalog, Engine, Kept, MakeError, NotReady, Workshop};
+use crate::sandbox::{Catalog, Engine, Kept, MakeError, NotReady, ReviewError, Workshop};
 use reviews::Reviews;
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 /// The rooms that a change leads through.
 #[derive(Clone)]
@@ -49,6 +52,8 @@ pub struct Operations {
     probations: Arc<Probations<Kept>>,
     /// What goes through the record in the background.
     reviews: Arc<Reviews>,
+    /// Told when another revision decides for somebody: what their accounts may use is decided again.
+    rules_changed: Arc<Notify>,
 }
 
 /// What revisions are made of, and where.
@@ -82,6 +87,12 @@ pub enum ManageError {
     /// The account does not allow it.
     #[error("the account stays as it is: {0:?}")]
     Refused(HostCode),
+    /// The tenant has no policy.
+    #[error("this tenant has no policy")]
+    NoPolicy,
+    /// Nobody knows how much an account may use.
+    #[error("the policy was asked")]
+    Review(#[from] ReviewError),
     /// Nothing of this name.
     #[error("no such thing")]
     Missing,
@@ -122,6 +133,8 @@ impl ManageError {
             Self::Refused(code) => *code,
             Self::Field(..) => HostCode::FieldInvalid,
             Self::BeyondKey(_) => HostCode::ScopeMissing,
+            Self::NoPolicy => HostCode::PolicyFailed,
+            Self::Review(error) => error.code(),
             Self::Home(_) => HostCode::StorageUnavailable,
             Self::Ledger(error) => error.code(),
             Self::Made(MakeError::TurnedAway { code, .. }) => *code,
@@ -148,6 +161,7 @@ impl ManageError {
             Self::BeyondKey(what) => Some((*what).to_owned()),
             Self::Reviewing => Some(self.to_string()),
             Self::Made(MakeError::TurnedAway { detail, .. }) => Some(detail.clone()),
+            Self::NotReady(NotReady::Failed(why)) => Some(why.clone()),
             Self::Unmoved(Unmoved::Changed(active)) => Some(format!("revision {active} is active")),
             _ => None,
         }
@@ -193,6 +207,7 @@ impl Operations {
             built_in,
             probations,
             reviews: Arc::new(Reviews::new(engine)),
+            rules_changed: Arc::default(),
         }
     }
 }

@@ -17,7 +17,7 @@ mod settings;
 mod status;
 mod time;
 
-pub use account::AccountText;
+pub use account::{AccountText, UsageText};
 pub use applicant::{BodyError, Question};
 pub use asked::{AskedForm, CompatibleForm, NativeForm};
 pub use case::CasesText;

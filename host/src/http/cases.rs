@@ -38,7 +38,7 @@ async fn page(rooms: &Rooms, tenant: &Tenant, query: &Query) -> Result<Json<Case
     let since = query.read("since", read_moment)?.unwrap_or_default();
     let after = query.read("after", |text| read_cursor(text)?.parse().ok())?;
     let _place = rooms.reading.enter(tenant.id())?;
-    let looked = rooms.operations.decided(tenant, since, after.unwrap_or(i64::MAX));
+    let looked = rooms.operations.past(tenant, since, after.unwrap_or(i64::MAX));
     let looked = in_time(looked).await?;
     let happened = |past: &&Past| {
         past.revision == revision && !past.dry_run && past.request.occasion == Occasion::Opening

@@ -1,7 +1,7 @@
 //! The record, read.
 
 use crate::domain::{Page, RecordFilter, RecordRow};
-use crate::ledger::{Decided, Tenant};
+use crate::ledger::{Decisions, Tenant};
 use crate::manage::{ManageError, Operations};
 
 impl Operations {
@@ -28,12 +28,12 @@ impl Operations {
     }
 
     /// What policies decided since `since_ms`, before the row `from`: as much as one look finds.
-    pub async fn decided(
+    pub async fn past(
         &self,
         tenant: &Tenant,
         since_ms: i64,
         from: i64,
-    ) -> Result<Decided, ManageError> {
+    ) -> Result<Decisions, ManageError> {
         Ok(self.ledger.of(tenant).decided(since_ms, from).await?)
     }
 

@@ -95,9 +95,12 @@ enum Stuck {
     Lost,
 }
 
-/// Every review there is, of one kind: by tenant, and within it by what it is about.
+/// Reviews of one kind: by tenant, and within it by what they are about.
+type ByTenant<T> = HashMap<TenantId, Vec<(u64, Arc<Review<T>>)>>;
+
+/// Every review there is, of one kind.
 #[derive(Debug)]
-struct Kept<T>(Mutex<HashMap<TenantId, Vec<(u64, Arc<Review<T>>)>>>);
+struct Kept<T>(Mutex<ByTenant<T>>);
 
 impl<T> Default for Kept<T> {
     fn default() -> Self {
@@ -107,7 +110,7 @@ impl<T> Default for Kept<T> {
 
 impl<T: Default> Kept<T> {
     /// All that is not too old, after those that are were let go.
-    fn fresh(&self) -> MutexGuard<'_, HashMap<TenantId, Vec<(u64, Arc<Review<T>>)>>> {
+    fn fresh(&self) -> MutexGuard<'_, ByTenant<T>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, own| {
             own.retain(|(_, one)| one.lock().ended.is_none_or(|ended| ended.elapsed() < KEPT_FOR));

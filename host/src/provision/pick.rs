@@ -66,6 +66,10 @@ impl Provisioner {
                 held = true;
                 continue;
             };
+            if book.looks_alike(&name)? {
+                unusable.push((text, Unusable::LooksAlike));
+                continue;
+            }
             let looks = !matches!(hold, Hold::Fast);
             if looks && self.homes.site(tenant, &name).await? == Site::Occupied {
                 blocked = true;

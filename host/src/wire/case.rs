@@ -81,17 +81,18 @@ impl CaseText {
 
 fn expect(past: &Past) -> Option<ExpectText> {
     let refuse = |code: &String| ExpectText { refuse: Some(code.clone()), ..ExpectText::default() };
+    let usable = |name: &&String| Name::try_from((*name).clone()).is_ok();
+    let first = past.names.iter().find(usable);
     match &past.said {
         Told::Granted(allowance) => {
-            let usable = |name: &&String| Name::try_from((*name).clone()).is_ok();
-            let first = past.names.iter().find(usable);
             (!past.overruled && first.is_some() && first == past.name.as_ref()).then(|| {
                 let allowance = Some(allowance.clone().into());
                 ExpectText { username: past.name.clone(), allowance, ..ExpectText::default() }
             })
         }
         Told::Refused { code, .. } => Some(refuse(code)),
-        Told::NoName(code) if code == "name_unusable" => Some(refuse(code)),
+        // Unless it only looked like somebody's.
+        Told::NoName(code) if code == "name_unusable" && first.is_none() => Some(refuse(code)),
         Told::NoName(_) | Told::Failed { .. } => None,
     }
 }

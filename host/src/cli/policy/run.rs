@@ -4,7 +4,7 @@
 use crate::cli::policy::subject::failed;
 use crate::cli::policy::{Subject, Workbench, ask};
 use crate::cli::{Ending, fail, say};
-use crate::sandbox::quote;
+use crate::sandbox::{self, quote};
 use std::io::{self, Read};
 
 pub(super) fn run(bench: &Workbench, subject: &Subject) -> Result<Ending, Ending> {
@@ -16,7 +16,8 @@ pub(super) fn run(bench: &Workbench, subject: &Subject) -> Result<Ending, Ending
     let read = io::stdin().lock().read_to_end(&mut applicant);
     read.map_err(|error| fail(&error, Ending::WrongUse))?;
     let request = ask::request(&applicant).map_err(|error| fail(&error, Ending::WrongUse))?;
-    let verdict = bench.decide(&policy, &request).map_err(|failure| failed(&failure))?;
+    let verdict = bench.runtime().block_on(sandbox::ask(&policy, &request));
+    let verdict = verdict.map_err(|failure| failed(&failure))?;
     for note in &verdict.notes {
         eprintln!("note: {}", quote(note));
     }

@@ -14,7 +14,7 @@ const SLACK_MS: i64 = 3_600_000;
 
 /// A page of the record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Decided {
+pub struct Decisions {
     /// What can be asked again, the newest first.
     pub past: Vec<Past>,
     /// Rows of which that is not so because no policy was asked.
@@ -29,7 +29,7 @@ pub struct Decided {
 
 impl Book {
     /// What was decided since `since_ms`, before the row `from`.
-    pub async fn decided(&self, since_ms: i64, from: i64) -> Result<Decided, LedgerError> {
+    pub async fn decided(&self, since_ms: i64, from: i64) -> Result<Decisions, LedgerError> {
         let tenant = self.tenant.id;
         self.ledger.database.read(move |c| decided(c, tenant, since_ms, from)).await
     }
@@ -83,14 +83,14 @@ fn decided(
     tenant: TenantId,
     since_ms: i64,
     from: i64,
-) -> Result<Decided, LedgerError> {
+) -> Result<Decisions, LedgerError> {
     let mut statement = c.prepare_cached(
         "SELECT id, request_id, at, occasion, source, dry_run, outcome, code, stage, detail, revision, digest, settings_digest,
              request, used, used_in_domain, notes, answer, fuel
          FROM decisions WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC",
     )?;
     let mut rows = statement.query((tenant.0, from))?;
-    let (mut decided, mut looked) = (Decided::default(), 0);
+    let (mut decided, mut looked) = (Decisions::default(), 0);
     while let Some(row) = rows.next()? {
         let (end, skip) = is_too_old(row.get("at")?, since_ms);
         if end {

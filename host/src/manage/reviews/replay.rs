@@ -3,7 +3,7 @@
 //! Refuses to take the clock for a witness: what ran out of time, then or now, proves nothing and is counted apart.
 
 use crate::domain::{Decision, Failure, Fault, HostCode, Name, Past, Pick, Refusal, Told, Verdict};
-use crate::ledger::{Book, Decided, Tenant};
+use crate::ledger::{Book, Decisions, Tenant};
 use crate::manage::reviews::{Progress, Review, State, Stuck, ask_all};
 use crate::manage::{ManageError, Operations};
 use crate::sandbox::{Catalog, DecideError, NotReady, Policy, Revision, Share};
@@ -144,7 +144,7 @@ async fn replay(
     };
     let mut next = Some(read(i64::MAX));
     while let Some(page) = next {
-        let Decided { past, not_asked, masked, older, last } =
+        let Decisions { past, not_asked, masked, older, last } =
             page.await.map_err(|_| Stuck::Lost)??;
         next = last.map(read);
         {
