@@ -2,12 +2,14 @@
 //! Refuses to do a verb's work: local verbs use the sandbox, remote ones the HTTP API, `serve` the app.
 
 mod account;
+mod cases;
 mod client;
 mod decisions;
 mod health;
 mod key;
 mod own_certificate;
 mod policy;
+mod reviews;
 mod revisions;
 mod serve;
 mod status;
@@ -96,6 +98,7 @@ const EXAMPLES: &str = "Examples:
   enlist policy new club                              a policy of your own, in a new folder
   enlist policy test club --watch                     its cases, again whenever a file changes
   enlist policy run club < applicant.json             what it would decide
+  enlist -t acme policy preview 2                     whom revision 2 would turn away or name otherwise
   enlist -t acme policy push club --activate          and it decides for acme
   enlist -t acme policy rollback                      back to what decided before";
 

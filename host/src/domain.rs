@@ -9,6 +9,7 @@ mod email;
 mod name;
 mod page;
 mod record;
+mod review;
 mod skeleton;
 mod tenant;
 
@@ -23,5 +24,6 @@ pub use email::{Assurance, Email};
 pub use name::{FoldKey, Name, Unusable};
 pub use page::Page;
 pub use record::{Outcomes, Person, RecordFilter, RecordRow};
+pub use review::{KnownPerson, Past, Told};
 pub use skeleton::{Skeleton, excludes};
 pub use tenant::{TenantId, TenantName};

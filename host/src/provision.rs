@@ -15,14 +15,14 @@ use crate::domain::{
 };
 use crate::homes::{Home, HomeError, Homes};
 use crate::ledger::{
-    Asked, Book, Entry, Ledger, LedgerError, Opened, Recognition, Reservation, Said, Tenant,
+    Asked, Book, Entry, Heard, Ledger, LedgerError, Opened, Recognition, Reservation, Said, Tenant,
 };
 use crate::meters::{METERS, Stage as Step, TenantLabel};
 use crate::probation::Probations;
 use crate::sandbox::{Active, Catalog, DecideError, Kept, NotNow, NotReady};
 use overrun::{held_back, overran, tell};
 use pick::Hold;
-use say::{count, failed, note};
+use say::{asked, count, failed, note};
 use std::sync::Arc;
 use std::time::Instant;
 use tracing::warn;
@@ -222,12 +222,17 @@ impl Provisioner {
         drop(look);
         METERS.stage(Step::Recognise, began);
         asked.usage = Some(usage);
-        let pick = |names| self.pick(book, tenant.id(), names, hold);
+        let mut heard = Heard::default();
         let began = Instant::now();
         let turn = active.turn().await.map_err(|not_now| held_back(tenant, not_now))?;
         let policy = active.policy().await?;
-        let decided = policy.decide_within(active.share(), &asked.request, usage, pick).await;
+        let decided = policy
+            .decide_within(active.share(), &asked.request, usage, |names| {
+                self.pick_heard(book, names, hold, &mut heard)
+            })
+            .await;
         METERS.stage(Step::Decide, began);
+        asked.heard = heard;
         let decided = match decided {
             Ok(verdict) => Ok(verdict),
             Err(DecideError::Pick(error)) => return Err(error),
@@ -373,22 +378,10 @@ fn turned_away(refusal: Refusal) -> Considered {
     Considered::Refused(refusal, said)
 }
 
-fn asked(ask: Ask, active: &Active, dry_run: bool) -> Asked {
-    Asked {
-        request_id: ask.request_id,
-        request: ask.request,
-        dry_run,
-        revision: active.revision.number,
-        digest: active.revision.component_digest.to_string(),
-        settings_digest: active.revision.settings_digest.to_string(),
-        usage: None,
-    }
-}
-
 fn considered(verdict: Verdict<Option<Reservation>>) -> Considered {
     match verdict.decision {
         Decision::Grant(grant) => {
-            let said = Said::granted(&grant.name, grant.place, verdict.notes, verdict.fuel);
+            let said = Said::granted(&grant, verdict.notes, verdict.fuel);
             Considered::Granted(grant, said)
         }
         Decision::Refuse(refusal) => {

@@ -2,8 +2,9 @@
 //! Refuses to judge a component or its settings: the server makes the revision, or says what is wrong.
 
 use crate::cli::client::{Client, Table, text};
+use crate::cli::decisions::moment;
 use crate::cli::policy::compile;
-use crate::cli::{Ending, fail};
+use crate::cli::{Ending, fail, reviews};
 use crate::sandbox::quote;
 use crate::wire::SettingsForm;
 use clap::Subcommand;
@@ -55,6 +56,17 @@ pub(super) enum RevisionsVerb {
         one: u64,
         /// The other.
         other: u64,
+    },
+    /// Say what a revision would change for everybody whom the record knows: 0 nobody is turned away, 1 somebody is.
+    Preview {
+        /// Which.
+        revision: u64,
+    },
+    /// Make recorded decisions again, each by the revision that made it: 0 all come out the same, 1 some do not.
+    Replay {
+        /// Not those before: so long ago, such as 7d, or a moment [default: all there are].
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        since: Option<String>,
     },
     /// Let a revision decide from now on.
     Activate {
@@ -121,6 +133,10 @@ pub(super) fn run(client: &Client, verb: RevisionsVerb) -> Result<Ending, Ending
         }
         RevisionsVerb::Pull { revision, out } => pull(client, revision, &out),
         RevisionsVerb::Diff { one, other } => diff(client, one, other),
+        RevisionsVerb::Preview { revision } => {
+            reviews::preview(client, url(client, revision, &["preview"])?)
+        }
+        RevisionsVerb::Replay { since } => reviews::replay(client, since),
         RevisionsVerb::Activate { revision, if_active } => {
             Ok(client.show(&activate(client, revision, if_active)?, moved))
         }

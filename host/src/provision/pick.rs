@@ -4,7 +4,7 @@
 use crate::domain::{HostCode, Name, Pick, Refusal, TenantId, Unusable};
 use crate::homes::Site;
 use crate::kill_point;
-use crate::ledger::{Book, Claim, Reservation};
+use crate::ledger::{Book, Claim, Heard, Reservation};
 use crate::provision::{ProvisionError, Provisioner};
 use crate::sandbox::quote;
 
@@ -20,6 +20,22 @@ pub(super) enum Hold {
 }
 
 impl Provisioner {
+    /// The same as [`Provisioner::pick`], and what was said of it, for the record.
+    pub(super) async fn pick_heard(
+        &self,
+        book: &Book,
+        names: Vec<String>,
+        hold: Hold,
+        heard: &mut Heard,
+    ) -> Result<Pick<Option<Reservation>>, ProvisionError> {
+        heard.names.clone_from(&names);
+        let picked = self.pick(book, book.owner().id(), names, hold).await?;
+        if let Pick::Chosen { name, .. } = &picked {
+            heard.name = Some(name.to_string());
+        }
+        Ok(picked)
+    }
+
     /// The first candidate that the host's rules allow and nobody holds.
     pub(super) async fn pick(
         &self,

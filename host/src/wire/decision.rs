@@ -38,7 +38,7 @@ impl DecisionText {
 }
 
 /// An allowance as JSON: null is no limit.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AllowanceText {
     /// Accounts in the tenant.
     max_accounts: Option<u64>,

@@ -30,6 +30,7 @@ mod quotas;
 mod recipes;
 mod record;
 mod remote;
+mod reviews;
 mod revisions;
 mod rules;
 mod sandbox;
