@@ -160,7 +160,7 @@ async fn ask(instance: &mut Instance, request: &Request) {
     let question = Question::of(request);
     instance.admit(&question).await.expect("admit").expect("admitted");
     let name = pick(&instance.derive(&question).await.expect("derive").expect("names"));
-    let allowed = instance.allow(&question, &name, Usage::default()).await.expect("allow");
+    let allowed = instance.allow(&question, name.as_str(), Usage::default()).await.expect("allow");
     black_box(allowed.expect("allowed"));
     black_box(instance.notes().await.expect("notes"));
 }
