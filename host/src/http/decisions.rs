@@ -7,8 +7,8 @@ use crate::http::problem::Problem;
 use crate::http::request_id::RequestId;
 use crate::http::{ANSWER_WITHIN, Rooms, body, now, tenant};
 use crate::ledger::Scope;
-use crate::provision::{Ask, Rehearsal};
-use crate::wire::{AskedForm, DecisionText, Question};
+use crate::provision::{Answer, Ask, Rehearsal};
+use crate::wire::{AskedForm, DecisionText, Question, StageText};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -20,7 +20,8 @@ const SOURCE: &str = "api";
 
 /// What would come of a request; nothing does
 ///
-/// A refusal is an answer here. It is recorded as a dry run. Needs scope `provision`.
+/// A refusal is an answer here. It is recorded as a dry run. Needs scope `provision`; a key that also has `read` or `policy` is
+/// told what each stage said.
 #[utoipa::path(post, path = "/decisions", request_body = AskedForm, responses((status = 200, body = DecisionText), noes::Asking))]
 pub(super) async fn ask(
     State(rooms): State<Rooms>,
@@ -60,10 +61,14 @@ async fn answer(
     let rehearsal = tokio::time::timeout(ANSWER_WITHIN, rooms.provisioner.rehearse(&tenant, ask))
         .await
         .map_err(|_| Problem::from(HostCode::Busy))??;
-    Ok(match rehearsal {
-        Rehearsal::Grant(username, allowance, revision) => {
-            DecisionText::Grant { username, allowance: allowance.into(), revision: Some(revision) }
+    let Rehearsal { answer, revision, course } = rehearsal;
+    // As in the record: what the rules said is for both, what the host knows of people for `read` alone.
+    let whole = tenant.may(Scope::Read);
+    let stages = (whole || tenant.may(Scope::Policy)).then(|| StageText::all(course, whole));
+    Ok(match answer {
+        Answer::Grant(username, allowance) => {
+            DecisionText::grant(username, allowance, Some(revision), stages)
         }
-        Rehearsal::Refuse(refusal, revision) => DecisionText::refuse(&refusal, Some(revision)),
+        Answer::Refuse(refusal) => DecisionText::refuse(&refusal, Some(revision), stages),
     })
 }

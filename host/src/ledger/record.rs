@@ -134,6 +134,11 @@ impl Said {
         self.code.as_deref()
     }
 
+    /// What the policy wants the operator to know.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// The same decision after the host refused what the policy granted: the notes and the fuel stay.
     pub fn overruled(self, refusal: &Refusal) -> Self {
         Self::refused(refusal, self.notes, self.fuel)

@@ -76,9 +76,9 @@ async fn measure(policy: &Policy, requests: &[Request]) -> Result<Samples, Failu
             break;
         }
         let start = Instant::now();
-        let verdict = ask::decide(policy, request).await?;
+        let decided = ask::decide(policy, request).await?;
         samples.decisions.push(start.elapsed());
-        samples.fuel.push(verdict.fuel);
+        samples.fuel.push(decided.verdict.fuel);
         samples.hook_by_hook(policy, request).await?;
     }
     Ok(samples)
@@ -107,7 +107,7 @@ impl Samples {
             let began = Instant::now();
             let names = instance.derive(&question).await?;
             took(began, instance.fuel_spent());
-            if let Ok(Pick::Chosen { name, .. }) = names.map(ask::pick) {
+            if let Ok((Pick::Chosen { name, .. }, _)) = names.map(ask::pick) {
                 let began = Instant::now();
                 // A no is measured like a yes.
                 let _ = instance.allow(&question, &name, Usage::default()).await?;

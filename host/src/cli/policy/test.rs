@@ -6,6 +6,7 @@ use crate::cli::policy::cases::{self, Case, Difference};
 use crate::cli::policy::watch::Snapshot;
 use crate::cli::policy::{Subject, Workbench, ask};
 use crate::cli::{Ending, say};
+use crate::domain::Verdict;
 use crate::sandbox::{Policy, quote};
 use clap::Args;
 use serde_json::{Value, json};
@@ -76,13 +77,24 @@ fn decide_all(bench: &Workbench, subject: &Subject, file: &Path) -> Result<Vec<O
     Ok(cases.into_iter().map(|case| decide(bench, &policy, case)).collect())
 }
 
+/// The cases that do not come out as expected, as text.
+pub(in crate::cli) fn unexpected(
+    bench: &Workbench,
+    policy: &Policy,
+    cases: Vec<Case>,
+) -> Vec<String> {
+    let outcomes = cases.into_iter().map(|case| decide(bench, policy, case));
+    outcomes.filter(|outcome| !outcome.good()).map(|outcome| outcome.text()).collect()
+}
+
 fn decide(bench: &Workbench, policy: &Policy, case: Case) -> Outcome {
     match bench.decide(policy, &case.request) {
-        Ok(verdict) => {
-            let (decision, _, _) = ask::shown(verdict.decision);
+        Ok(decided) => {
+            let Verdict { decision, notes, .. } = decided.verdict;
+            let (decision, _) = ask::shown(decision, None);
             let found = json!(decision);
             let differences = case.differences(&found);
-            Outcome { name: case.name, differences, found, notes: verdict.notes }
+            Outcome { name: case.name, differences, found, notes }
         }
         Err(failure) => {
             let code = failure.fault.code().as_str();
