@@ -10,7 +10,8 @@ use reqwest::Method;
 use serde_json::Value;
 
 pub(super) fn run(client: &Client, asked: ApplicantArguments) -> Result<Ending, Ending> {
-    let url = client.tenant_url(&["decisions"])?;
+    let mut url = client.tenant_url(&["decisions"])?;
+    url.query_pairs_mut().append_pair("explain", "true");
     let body = read_body(&asked.read()?).map_err(|error| fail(&error, Ending::WrongUse))?;
     let decision = client.send(Method::POST, url, Some(&body))?;
     let said = client.show(&decision, shown);

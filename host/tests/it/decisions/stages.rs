@@ -4,12 +4,17 @@ use crate::app::{App, GUIDE};
 use enlist_artifacts::honest::CANDIDATES;
 use serde_json::{Value, json};
 
+/// A dry run, and what each stage said.
+async fn explained(app: &App, key: &str, body: &str) -> Value {
+    let answer = app.post("/v1/decisions?explain=true", key, body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
 /// A dry run about somebody with these attributes: what the stages said.
 async fn stages(app: &App, key: &str, attributes: Value) -> Value {
     let body = json!({"username": "ann", "user_attributes": attributes}).to_string();
-    let answer = app.post("/v1/decisions", key, &body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()["stages"].clone()
+    explained(app, key, &body).await["stages"].clone()
 }
 
 /// Stage and what it said, as far as it went.
@@ -80,7 +85,7 @@ async fn a_no_ends_the_list_where_it_was_said_and_a_refused_stranger_learns_of_n
 async fn nobody_else_is_asked_about_who_is_known_and_nobody_is_known_at_a_sign_up() {
     let app = App::start();
     app.enlist(r#"{"username":"testuser@example.com","email":"testuser@example.com"}"#).await;
-    let ask = async |body: &str| app.decide(body).await.json()["stages"].clone();
+    let ask = async |body: &str| explained(&app, &app.tenant_key, body).await["stages"].clone();
     assert_eq!(ask(GUIDE).await, json!([{"stage": "recognise", "said": "linkable"}]));
     let unverified = GUIDE.replace("\"true\"", "\"false\"");
     let refused = json!([{"stage": "recognise", "said": "refused", "code": "username_taken", "detail": "link_refused"}]);
@@ -94,7 +99,7 @@ async fn nobody_else_is_asked_about_who_is_known_and_nobody_is_known_at_a_sign_u
 }
 
 #[tokio::test]
-async fn only_keys_that_may_read_the_record_or_the_rules_are_told() {
+async fn only_keys_that_may_read_the_record_or_the_rules_are_told_and_only_when_they_ask() {
     let app = App::start();
     app.enlist(r#"{"username":"testuser@example.com","email":"testuser@example.com"}"#).await;
     let unverified = GUIDE.replace("\"true\"", "\"false\"");
@@ -105,13 +110,18 @@ async fn only_keys_that_may_read_the_record_or_the_rules_are_told() {
         (json!(["provision", "read"]), true, true),
     ] {
         let key = app.key_of("default", json!({"scopes": scopes})).await;
-        let answer = app.post("/v1/decisions", &key, &unverified).await;
-        let decision = answer.json();
-        assert_eq!((answer.status, answer.code().as_str()), (200, "username_taken"));
+        let decision = explained(&app, &key, &unverified).await;
+        assert_eq!(decision["code"], "username_taken");
         assert_eq!(decision.get("stages").is_some(), told, "{scopes}");
-        assert_eq!(answer.text.contains("link_refused"), detail, "{scopes}");
+        assert_eq!(decision.to_string().contains("link_refused"), detail, "{scopes}");
+        for path in ["/v1/decisions", "/v1/decisions?explain=false"] {
+            let answer = app.post(path, &key, &unverified).await;
+            assert_eq!(answer.json().get("stages"), None, "{path} {scopes}");
+        }
     }
-    let path = "/v1/tenants/default/decisions";
+    let path = "/v1/tenants/default/decisions?explain=true";
     let answer = app.post(path, &app.operator_key, &unverified).await;
     assert_eq!(answer.json()["stages"][0]["detail"], "link_refused");
+    let answer = app.post("/v1/decisions?explain=maybe", &app.tenant_key, GUIDE).await;
+    assert_eq!((answer.status, answer.code().as_str()), (400, "field_invalid"));
 }
