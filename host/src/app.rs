@@ -250,6 +250,7 @@ async fn open(
         Arc::clone(&probations),
     );
     operations.resume_probations().await?;
+    ledger.rest();
     tokio::spawn(operations.clone().heed(falls));
     let provisioner = Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes), probations);
     Ok((ledger.clone(), Rooms::new(ledger, provisioner, operations, homes, manners)))

@@ -139,6 +139,7 @@ impl ManageError {
             Self::Field(_, why) => Some(why.clone()),
             Self::BeyondKey(what) => Some((*what).to_owned()),
             Self::Made(MakeError::TurnedAway { detail, .. }) => Some(detail.clone()),
+            Self::NotReady(NotReady::Failed(why)) => Some(why.clone()),
             Self::Unmoved(Unmoved::Changed(active)) => Some(format!("revision {active} is active")),
             _ => None,
         }

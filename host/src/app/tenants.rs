@@ -53,7 +53,6 @@ impl Opening<'_> {
         for active in self.ledger.active_revisions().await? {
             self.activate(active);
         }
-        self.ledger.rest();
         Ok(())
     }
 

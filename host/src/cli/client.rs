@@ -67,8 +67,11 @@ pub(crate) struct Client {
 /// How long a connection may take to be made.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long an answer may take; some verbs have a component compiled.
+/// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+
+/// The same where a policy may have to be made: it waits its turn behind others, and the server gives up before we do.
+const MADE_WITHIN: Duration = Duration::from_secs(400);
 
 impl Remote {
     /// The tenant that the verb is about.
@@ -247,12 +250,12 @@ impl Client {
 
     /// Asks with a form.
     pub(crate) fn send_form(&self, url: Url, form: Form) -> Result<Value, Ending> {
-        self.answer(self.begin(Method::POST, url)?.multipart(form))
+        self.answer(self.begin(Method::POST, url)?.multipart(form).timeout(MADE_WITHIN))
     }
 
     /// Asks for something to be done, with `tag` only while this is what is there.
     pub(crate) fn send_if_match(&self, url: Url, tag: Option<String>) -> Result<Value, Ending> {
-        let mut request = self.begin(Method::POST, url)?;
+        let mut request = self.begin(Method::POST, url)?.timeout(MADE_WITHIN);
         if let Some(tag) = tag {
             request = request.header(IF_MATCH, tag);
         }

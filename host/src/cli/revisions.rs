@@ -6,8 +6,8 @@ use crate::cli::policy::{Component, SettingsFile};
 use crate::cli::{Ending, fail};
 use crate::sandbox::quote;
 use clap::Subcommand;
+use reqwest::Url;
 use reqwest::multipart::{Form, Part};
-use reqwest::{Method, Url};
 use serde_json::{Value, json};
 use similar::TextDiff;
 use std::fs;
@@ -120,7 +120,7 @@ pub(super) fn run(client: &Client, verb: RevisionsVerb) -> Result<Ending, Ending
             if let Some(to) = to {
                 url.query_pairs_mut().append_pair("to", &to.to_string());
             }
-            Ok(client.show(&client.send(Method::POST, url, None)?, moved))
+            Ok(client.show(&client.send_if_match(url, None)?, moved))
         }
     }
 }

@@ -188,9 +188,9 @@ fn number(text: &str) -> Result<u64, Problem> {
     text.parse().map_err(|_| HostCode::NotFound.into())
 }
 
-/// An entity tag that is a revision's number.
+/// An entity tag that is a revision's number. `*` is met by any (RFC 9110, 13.1.1), and there always is one.
 fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let Some(tag) = headers.get(IF_MATCH) else { return Ok(None) };
+    let Some(tag) = headers.get(IF_MATCH).filter(|tag| *tag != "*") else { return Ok(None) };
     let number = tag.to_str().ok().and_then(|tag| tag.trim().trim_matches('"').parse().ok());
     number.map(Some).ok_or_else(|| Problem::parameter("If-Match"))
 }

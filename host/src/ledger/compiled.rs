@@ -1,6 +1,7 @@
 //! What policies were compiled to: the digest of each file in the cache, by which it is known again before it is mapped.
 //! Refuses to hold the code itself, and to be asked for a policy that no revision names.
 
+use crate::kill_point;
 use crate::ledger::sqlite::HOUSE;
 use crate::ledger::{Ledger, LedgerError};
 use rusqlite::{OptionalExtension, params};
@@ -34,6 +35,8 @@ impl Ledger {
                    ON CONFLICT DO UPDATE SET digest = excluded.digest";
         let keep = move |tx: &rusqlite::Connection| {
             let [component, settings, engine, digest] = row;
+            // Its file is there by now, and nobody knows it.
+            kill_point::reach("keeping_code");
             tx.execute(sql, params![component, settings, engine, digest])?;
             Ok(())
         };

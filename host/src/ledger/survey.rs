@@ -100,7 +100,8 @@ impl LedgerFile {
     pub fn tenants(&self) -> Result<Vec<SurveyedTenant>, LedgerError> {
         let sql = format!(
             "SELECT {SITE},
-                 (SELECT r.number FROM revisions r WHERE r.tenant = t.id AND r.number = t.active_revision),
+                 (SELECT r.number FROM revisions r JOIN activations a ON a.tenant = r.tenant AND a.revision = r.number
+                     WHERE r.tenant = t.id AND r.number = t.active_revision AND a.id = t.activation),
                  (SELECT count(*) FROM accounts a WHERE a.tenant = t.id AND a.state = 'active')
              FROM tenants t ORDER BY t.id"
         );

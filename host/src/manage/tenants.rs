@@ -3,6 +3,7 @@
 
 use crate::domain::{Page, TenantName};
 use crate::homes::{Root, apart};
+use crate::kill_point;
 use crate::ledger::{
     NewTenant, Operator, StoredRevision, Tenant, TenantChange, TenantEntry, Unchanged,
 };
@@ -91,6 +92,7 @@ impl Operations {
         let pointer = self.pointer.lock().await;
         let made = self.ledger.create_tenant(by, new, request_id).await?;
         let entry = made.map_err(ManageError::Unchanged)?;
+        kill_point::reach("tenant_made");
         let revision = Revision {
             number: entry.revision,
             policy: self.first.policy.as_str().into(),

@@ -13,7 +13,11 @@ const REVISIONS: &str = "/v1/tenants/default/revisions";
 
 /// A component alone.
 async fn push(app: &App, component: &[u8], key: &str) -> Answer {
-    let request = app.client().post(format!("{}{REVISIONS}", app.url)).header("X-API-Key", key);
+    push_to(app, REVISIONS, component, key).await
+}
+
+async fn push_to(app: &App, path: &str, component: &[u8], key: &str) -> Answer {
+    let request = app.client().post(format!("{}{path}", app.url)).header("X-API-Key", key);
     app.send(request.header("Content-Type", "application/wasm").body(component.to_vec())).await
 }
 
@@ -204,6 +208,7 @@ async fn an_activation_that_comes_too_late_changes_nothing() {
     assert_eq!(app.rows("SELECT * FROM activations"), before);
     assert_eq!(app.enlist(&person("ann")).await, "a-ann");
     assert_eq!(late("\"2\"").await.status, 200);
+    assert_eq!(late("*").await.status, 200, "any is active");
     assert_eq!(app.enlist(&person("bob")).await, "b-bob");
 }
 

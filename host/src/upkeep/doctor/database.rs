@@ -50,7 +50,10 @@ fn revisions(
         }
     }
     for tenant in tenants.iter().filter(|t| !t.site.removed && t.active_revision.is_none()) {
-        let found = format!("{}: its active revision is not there", tenant.site.name);
+        let found = format!(
+            "{}: its active revision is not there, or not the one that was activated last",
+            tenant.site.name
+        );
         report.fault("revision_missing", found, PUT_BACK);
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::revisions::{CANDIDATES, activate, person, prefixed, push};
+use enlist_artifacts::honest::STEERED;
 use serde_json::{Value, json};
 
 /// Somebody for whom `candidates` has these names; the default policy looks at none of it.
@@ -78,6 +79,27 @@ async fn what_the_revision_before_fails_too_and_what_the_host_refuses_rolls_noth
     assert_eq!(app.enlist(&person("ann")).await, "a-ann");
     assert_eq!(active(&app), "3");
     assert_eq!(app.count("SELECT count(*) FROM activations WHERE why = 'probation'"), 0);
+}
+
+#[tokio::test]
+async fn a_revision_that_runs_out_of_fuel_or_of_memory_is_rolled_back_too() {
+    // The first would spin until it is rolled back; the breaker lets one of it through a second once it is open.
+    for misdeed in ["spin", "hoard"] {
+        let app = App::start();
+        assert_eq!(push(&app, STEERED, &app.operator_key).await.status, 201);
+        activate(&app, 2).await;
+        let mut number = 0;
+        while active(&app) == "2" {
+            let attributes = json!({"sub": format!("sub-{number}"), "does": misdeed});
+            let body = json!({"username": format!("p{number}"), "user_attributes": attributes});
+            app.provision(&body.to_string()).await;
+            number += 1;
+            assert!(number < 5000, "{}", app.log());
+        }
+        assert!(number >= 20, "{misdeed}: {number}");
+        let why = app.rows("SELECT why FROM activations ORDER BY id DESC LIMIT 1");
+        assert_eq!(why, [["probation"]], "{misdeed}");
+    }
 }
 
 #[tokio::test]

@@ -97,6 +97,11 @@ async fn a_policy_that_does_not_load_any_more_is_its_tenants_trouble_alone() {
     );
     assert!(app.log().contains("sha256:broken"), "{}", app.log());
     assert!(!homes_of(&app, "sick").join("new").exists());
+    let path = "/v1/tenants/sick/revisions/1/activate";
+    let activated = app.ask("POST", path, &app.operator_key, Value::Null).await;
+    assert_eq!(activated.code(), "policy_failed");
+    let why = activated.json()["detail"].to_string();
+    assert!(why.contains("not what its digest says"), "who may change it learns why: {why}");
     the_others_are_well(&app, &well).await;
     app.readyz_becomes(200).await;
     let shown = app.manage("GET", "/v1/tenants/sick", Value::Null).await;

@@ -215,6 +215,13 @@ fn a_tenant_whose_active_revision_is_gone_is_found() {
 }
 
 #[test]
+fn a_tenant_whose_pointer_and_last_activation_differ_is_found() {
+    let patient = Patient::new();
+    patient.sql("UPDATE tenants SET activation = NULL");
+    patient.is_beyond_mending("revision_missing", &["default"]);
+}
+
+#[test]
 fn rows_that_speak_of_nothing_are_found() {
     let patient = Patient::new();
     patient.sql("INSERT INTO keys (id, tenant, hash, foreign_form, scopes, created_at) VALUES ('x', 9, x'00', 0, '', 0)");
@@ -243,6 +250,11 @@ fn open_accounts_of_a_removed_tenant_are_found() {
     patient.is_beyond_mending("removed_tenant", &["default", "3 of its accounts are open"]);
 }
 
+/// The way to the rules of the tenant that a test adds.
+const SECOND_IS_ACTIVATED: &str =
+    "INSERT INTO activations (tenant, revision, at, why) VALUES (2, 1, 0, 'created');
+         UPDATE tenants SET activation = last_insert_rowid() WHERE id = 2;";
+
 #[test]
 fn home_roots_in_one_another_are_found() {
     let patient = Patient::new();
@@ -251,7 +263,8 @@ fn home_roots_in_one_another_are_found() {
     patient.sql(&format!(
         "INSERT INTO tenants (name, active_revision, created_at, home) VALUES ('inner', 1, 0, '{}');
          INSERT INTO revisions (tenant, number, policy, component, settings, settings_digest, made_at)
-         SELECT 2, number, policy, component, settings, settings_digest, made_at FROM revisions",
+         SELECT 2, number, policy, component, settings, settings_digest, made_at FROM revisions;
+         {SECOND_IS_ACTIVATED}",
         inside.display()
     ));
     patient.is_beyond_mending("home_roots_overlap", &["inner: its home root", "tenant default"]);
@@ -260,14 +273,15 @@ fn home_roots_in_one_another_are_found() {
 #[test]
 fn homes_of_other_tenants_are_looked_at_where_theirs_are() {
     let patient = Patient::new();
-    patient.sql(
+    patient.sql(&format!(
         "INSERT INTO tenants (name, active_revision, created_at) VALUES ('other', 1, 0);
          INSERT INTO revisions (tenant, number, policy, component, settings, settings_digest, made_at)
          SELECT 2, number, policy, component, settings, settings_digest, made_at FROM revisions;
+         {SECOND_IS_ACTIVATED}
          INSERT INTO accounts (tenant, issuer, username, name, name_key, state, allowance, revision, created_at)
-         VALUES (2, '', 'dan', 'dan', 'dan', 'active', '{}', 1, 0),
-             (2, '', 'eve', 'eve', 'eve', 'active', '{}', 1, 0)",
-    );
+         VALUES (2, '', 'dan', 'dan', 'dan', 'active', '{{}}', 1, 0),
+             (2, '', 'eve', 'eve', 'eve', 'active', '{{}}', 1, 0)",
+    ));
     patient.is_beyond_mending("home_root", &["other: ", "tenants/other/homes"]);
     let eves = patient.data().join("tenants/other/homes/eve");
     fs::create_dir_all(&eves).expect("a home root and one home");
