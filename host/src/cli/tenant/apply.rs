@@ -4,9 +4,9 @@
 mod folder;
 mod plan;
 
-use crate::cli::Ending;
 use crate::cli::client::{Client, Output, Table, text};
 use crate::cli::policy::Workbench;
+use crate::cli::{Ending, say};
 use crate::sandbox::quote;
 use clap::Args;
 use folder::Declared;
@@ -57,8 +57,8 @@ pub(in crate::cli) fn run(
         }
     }
     let text = client.remote().output() == Output::Text;
-    if text {
-        endings.push(crate::cli::say(&table(&ready)));
+    if text && !ready.is_empty() {
+        endings.push(say(&table(&ready)));
     }
     let changes = ready.iter().any(|ready| !ready.plan.is_empty());
     let goes_on = !apply.dry_run && changes;
@@ -71,11 +71,11 @@ pub(in crate::cli) fn run(
         if goes_on && !plan.is_empty() {
             let name = declared.name.clone();
             match plan.carry_out(client, declared) {
-                Ok(done) => {
+                Ok(revision) => {
                     one["applied"] = true.into();
-                    one["revision"] = done["revision"].clone();
+                    one["revision"] = revision.into();
                     if text {
-                        endings.push(crate::cli::say(&format!("{name}: done\n")));
+                        endings.push(say(&format!("{name}: done\n")));
                     }
                 }
                 Err(ending) => {

@@ -2,6 +2,7 @@
 
 use crate::app::{App, enlist};
 use crate::policy_author::{Begun, place};
+use crate::remote::{at_a_terminal, done};
 use enlist_artifacts::honest::CANDIDATES;
 use serde_json::{Value, json};
 use std::fs;
@@ -162,6 +163,26 @@ async fn what_differs_is_shown_before_it_is_made_so_and_a_revision_that_is_there
     fs::remove_file(folder.join("settings.toml")).expect("no settings");
     fs::remove_file(folder.join("cases.toml")).expect("no cases");
     assert_eq!(rows(&applied(&app, &["acme"])), [["acme", "-", "nothing changes"]]);
+}
+
+#[tokio::test]
+async fn at_a_terminal_somebody_is_asked_and_what_became_active_meanwhile_stays() {
+    let app = App::start();
+    let folder = acme(&app);
+    applied(&app, &["acme"]);
+    fs::write(folder.join("settings.toml"), "prefix = \"b-\"\n").expect("settings");
+    fs::write(folder.join("cases.toml"), CASES.replace("a-ann", "b-ann")).expect("cases");
+    let before = there(&app);
+    let verb = ["tenant", "apply", "acme"];
+    assert_eq!(at_a_terminal(&app, &verb, "n", || ()), Some(1));
+    assert_eq!(there(&app), before);
+    let meanwhile = || {
+        done(&app, &["-t", "acme", "policy", "activate", "1"]);
+    };
+    assert_eq!(at_a_terminal(&app, &verb, "y", meanwhile), Some(1));
+    assert_eq!(decides(&app, "acme").await["revision"], 1);
+    assert_eq!(at_a_terminal(&app, &verb, "y", || ()), Some(0));
+    assert_eq!(decides(&app, "acme").await["username"], "b-ann");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::cli::client::{Client, text};
 use crate::cli::revisions::component_form;
 use crate::wire::{SettingsForm, read_settings};
 use reqwest::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use similar::TextDiff;
 use std::path::Path;
 
@@ -118,8 +118,13 @@ impl Plan {
         self.changes.is_empty()
     }
 
-    /// Makes it so. A revision that the server refuses is refused before a tenant that is there is changed.
-    pub(super) fn carry_out(&self, client: &Client, declared: Declared) -> Result<Value, Ending> {
+    /// Makes it so, and gives the revision that decides then. One that the server refuses is refused before a tenant that is there
+    /// is changed.
+    pub(super) fn carry_out(
+        &self,
+        client: &Client,
+        declared: Declared,
+    ) -> Result<Option<u64>, Ending> {
         let mut active = self.active;
         if active.is_none() {
             let mut body = self.terms();
@@ -156,7 +161,7 @@ impl Plan {
             let url = client.url(&["tenants", &name, "revisions", &number, "activate"])?;
             client.send_if_match(url, Some(format!("\"{active}\"")))?;
         }
-        Ok(json!({"revision": pushed.or(active)}))
+        Ok(pushed.or(active))
     }
 
     /// Issuer and home, as far as they change.
