@@ -137,7 +137,7 @@ impl Bench {
                 reused.admit(&question).await.expect("admit").expect("admitted");
                 let name = pick(&reused.derive(&question).await.expect("derive").expect("names"));
                 let allowed =
-                    reused.allow(&question, &name, Usage::default()).await.expect("allow");
+                    reused.allow(&question, name.as_str(), Usage::default()).await.expect("allow");
                 black_box(allowed.expect("allowed"));
                 black_box(reused.notes().await.expect("notes"));
             }

@@ -140,18 +140,19 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
         .map_err(|source| AppError::Listen { address: config.listen, source })?;
     let metrics = config.metrics.listen.map(listen).transpose()?;
     let tls = config.tls().map(Tls::read).transpose()?;
-    let (ledger, rooms) = open(&config, address, manner).await?;
+    let (ledger, operations, rooms) = open(&config, address, manner).await?;
     let metrics_address = metrics.as_ref().and_then(|metrics| metrics.local_addr().ok());
     info!(listen = %address, tls = tls.is_some(), metrics = ?metrics_address, data_dir = %config.data_dir.display(), home_root = %config.home_root.display(),
         database = %config.database_path().display(), config = ?loaded.file, "serving");
     allow_many_connections();
     let forgetting =
         config.record.keep.0.map(|keep| tokio::spawn(forget_what_is_old(ledger, keep)));
+    let deciding = tokio::spawn(operations.decide_allowances());
     let served = run(listener, tls, metrics, rooms).await;
-    if let Some(forgetting) = forgetting {
+    for beside in forgetting.into_iter().chain([deciding]) {
         // It holds the ledger, which is closed in order when its last holder is gone.
-        forgetting.abort();
-        let _ = forgetting.await;
+        beside.abort();
+        let _ = beside.await;
     }
     served
 }
@@ -201,7 +202,7 @@ async fn open(
     config: &Config,
     address: SocketAddr,
     manner: Manner,
-) -> Result<(Ledger, Rooms), AppError> {
+) -> Result<(Ledger, Operations, Rooms), AppError> {
     let engine = Engine::new(&limits(config))?;
     let ground = ground(config);
     if let Ok(found) = resolved(&ground.home_root)
@@ -253,7 +254,8 @@ async fn open(
     ledger.rest();
     tokio::spawn(operations.clone().heed(falls));
     let provisioner = Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes), probations);
-    Ok((ledger.clone(), Rooms::new(ledger, provisioner, operations, homes, manners)))
+    let rooms = Rooms::new(ledger.clone(), provisioner, operations.clone(), homes, manners);
+    Ok((ledger, operations, rooms))
 }
 
 fn workshop(config: &Config, engine: &Engine, ledger: &Ledger) -> Result<Arc<Workshop>, AppError> {

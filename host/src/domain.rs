@@ -10,6 +10,7 @@ mod email;
 mod name;
 mod page;
 mod record;
+mod skeleton;
 mod tenant;
 
 pub use account::{Account, AccountState, Held};
@@ -24,4 +25,5 @@ pub use email::{Assurance, Email};
 pub use name::{FoldKey, Name, Unusable};
 pub use page::Page;
 pub use record::{Outcomes, Person, RecordFilter, RecordRow};
+pub use skeleton::{Skeleton, excludes};
 pub use tenant::{TenantId, TenantName};

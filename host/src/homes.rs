@@ -3,10 +3,12 @@
 //! hangs is waited for by its own two threads and by nobody else.
 
 mod file_system;
+mod measure;
 mod room;
 mod root;
 mod survey;
 
+pub use measure::Stored;
 pub use room::Room;
 pub use root::{Root, Style, make_durably};
 pub use survey::{Kind, Standing, View};

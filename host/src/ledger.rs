@@ -14,6 +14,7 @@ mod record;
 mod retention;
 mod revisions;
 mod sites;
+mod spelling;
 mod sqlite;
 mod status;
 mod survey;
@@ -21,7 +22,9 @@ mod tenants;
 mod turns;
 mod writer;
 
-pub use accounts::{Acted, Claim, Opened, Recognition, Reservation, Standing};
+pub use accounts::{
+    Acted, Allotted, Claim, Opened, Recognition, Reservation, Reviewed, Settled, Standing, Waiting,
+};
 pub use authenticate::Denied;
 pub use file::{Content, LedgerFile, copy_name, make_private_folder, move_wal, sync_folder_of};
 pub use first_start::FirstStart;
@@ -152,6 +155,18 @@ pub enum LedgerError {
     /// A row that this program cannot have written.
     #[error("unexpected content: {0}")]
     Unexpected(String),
+    /// Two names would be one by this program's tables. Nothing was changed.
+    #[error(
+        "tenant {tenant}: the names {one:?} and {other:?} are one by this Enlist's Unicode tables: use the Enlist that wrote the database"
+    )]
+    Merging {
+        /// Whose.
+        tenant: String,
+        /// One of the names.
+        one: String,
+        /// The other.
+        other: String,
+    },
     /// The database was written by a newer Enlist.
     #[error(
         "the database has schema {found}, this Enlist {known}: use the newer Enlist that wrote it"
@@ -185,6 +200,7 @@ impl LedgerError {
             | Self::File(..)
             | Self::Foreign
             | Self::Unexpected(_)
+            | Self::Merging { .. }
             | Self::Newer { .. }
             | Self::Older { .. } => HostCode::StorageUnavailable,
         }

@@ -3,6 +3,7 @@
 //! Refuses to change two things at a time, to touch a folder that is there, and to leave half of a change behind.
 
 mod accounts;
+mod allowances;
 mod ground;
 mod keys;
 mod record;
@@ -10,6 +11,8 @@ mod revisions;
 mod status;
 mod tenants;
 
+pub use accounts::InUse;
+pub use allowances::Decided;
 pub use ground::{Ground, resolved};
 pub use keys::Made;
 pub use revisions::{MadeRevision, Parts, Source};
@@ -20,9 +23,9 @@ use crate::domain::HostCode;
 use crate::homes::{HomeError, Homes};
 use crate::ledger::{Ledger, LedgerError, StoredRevision, Unchanged, Unmoved};
 use crate::probation::Probations;
-use crate::sandbox::{Catalog, Kept, MakeError, NotReady, Workshop};
+use crate::sandbox::{Catalog, Kept, MakeError, NotReady, ReviewError, Workshop};
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 /// The rooms that a change leads through.
 #[derive(Clone)]
@@ -44,6 +47,8 @@ pub struct Operations {
     built_in: BuiltIn,
     /// Revisions that were activated a short while ago.
     probations: Arc<Probations<Kept>>,
+    /// Told when another revision decides for somebody: what their accounts may use is decided again.
+    rules_changed: Arc<Notify>,
 }
 
 /// What revisions are made of, and where.
@@ -77,6 +82,12 @@ pub enum ManageError {
     /// The account does not allow it.
     #[error("the account stays as it is: {0:?}")]
     Refused(HostCode),
+    /// The tenant has no policy.
+    #[error("this tenant has no policy")]
+    NoPolicy,
+    /// Nobody knows how much an account may use.
+    #[error("the policy was asked")]
+    Review(#[from] ReviewError),
     /// Nothing of this name.
     #[error("no such thing")]
     Missing,
@@ -114,6 +125,8 @@ impl ManageError {
             Self::Refused(code) => *code,
             Self::Field(..) => HostCode::FieldInvalid,
             Self::BeyondKey(_) => HostCode::ScopeMissing,
+            Self::NoPolicy => HostCode::PolicyFailed,
+            Self::Review(error) => error.code(),
             Self::Home(_) => HostCode::StorageUnavailable,
             Self::Ledger(error) => error.code(),
             Self::Made(MakeError::TurnedAway { code, .. }) => *code,
@@ -183,6 +196,7 @@ impl Operations {
             pointer: Arc::default(),
             built_in,
             probations,
+            rules_changed: Arc::default(),
         }
     }
 }

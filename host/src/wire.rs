@@ -16,7 +16,7 @@ mod stage;
 mod status;
 mod time;
 
-pub use account::AccountText;
+pub use account::{AccountText, UsageText};
 pub use applicant::{BodyError, Question, read_body};
 pub use asked::{AskedForm, CompatibleForm, NativeForm};
 pub use decision::{AllowanceText, DecisionText};

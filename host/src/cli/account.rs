@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 /// What `enlist account` takes.
 #[derive(Debug, Subcommand)]
 pub(super) enum AccountVerb {
-    /// Open an account by hand: the policy is not asked, there are no limits, and the record says whose key did it.
+    /// Open an account by hand: the policy is asked only how much they may have, and the record says whose key did it.
     Create {
         /// What the account and its folder are called.
         name: String,
@@ -22,6 +22,9 @@ pub(super) enum AccountVerb {
     List {
         /// Only those that have this in their name, username or e-mail.
         part: Option<String>,
+        /// Also what is in use, beside what is allowed.
+        #[arg(long)]
+        usage: bool,
     },
     /// Show one account.
     Show {
@@ -41,6 +44,11 @@ pub(super) enum AccountVerb {
     },
     /// Turn an account's person away from now on; name and folder stay.
     Close {
+        /// Exactly its name.
+        name: String,
+    },
+    /// Decide again, by the policy that decides now, how much an account may use.
+    Allowance {
         /// Exactly its name.
         name: String,
     },
@@ -88,9 +96,17 @@ pub(super) fn run(client: &Client, verb: AccountVerb) -> Result<Ending, Ending> 
             let opened = client.send(Method::PUT, one(&name)?, Some(&person.into_body()))?;
             Ok(client.show(&opened, show))
         }
-        AccountVerb::List { part } => {
-            let accounts = client.list(all(client.tenant_url(&["accounts"])?, part.as_deref()))?;
-            Ok(client.show(&accounts, list))
+        AccountVerb::List { part, usage } => {
+            let mut url = all(client.tenant_url(&["accounts"])?, part.as_deref());
+            if !usage {
+                return Ok(client.show(&client.list(url)?, list));
+            }
+            // Homes are looked into for a while and no longer: small pages leave more of it for each.
+            url.query_pairs_mut().clear().append_pair("limit", "50").append_pair("usage", "true");
+            if let Some(part) = part {
+                url.query_pairs_mut().append_pair("q", &part);
+            }
+            Ok(client.show(&client.list(url)?, list_usage))
         }
         AccountVerb::Show { name } => Ok(client.show(&client.get(one(&name)?)?, show)),
         AccountVerb::Link { name, subject, issuer } => {
@@ -100,6 +116,7 @@ pub(super) fn run(client: &Client, verb: AccountVerb) -> Result<Ending, Ending> 
             }
             act(&name, "link", Some(body))
         }
+        AccountVerb::Allowance { name } => act(&name, "allowance", None),
         AccountVerb::Close { name } => act(&name, "close", None),
         AccountVerb::Reopen { name } => act(&name, "reopen", None),
         AccountVerb::Erase { name } => {
@@ -162,6 +179,32 @@ fn list(accounts: &Value) -> String {
     for account in accounts["items"].as_array().into_iter().flatten() {
         let columns = ["name", "state", "username", "subject", "email", "created_at"];
         table.row(columns.map(|column| text(&account[column])));
+    }
+    table.text()
+}
+
+/// What is in use, and of how much; `+` where there may be more.
+fn list_usage(accounts: &Value) -> String {
+    let mut table = Table::new(["name", "state", "accounts", "in domain", "bytes", "files"]);
+    for account in accounts["items"].as_array().into_iter().flatten() {
+        let (usage, limits) = (&account["usage"], &account["allowance"]);
+        let more = if usage["complete"] == true { "" } else { "+" };
+        let of = |used: &str, limit: &str, more: &str| {
+            if usage[used].is_null() {
+                return "-".to_owned();
+            }
+            let limit =
+                if limits[limit].is_null() { "none".to_owned() } else { text(&limits[limit]) };
+            format!("{}{more} of {limit}", text(&usage[used]))
+        };
+        table.row([
+            text(&account["name"]),
+            text(&account["state"]),
+            of("accounts", "max_accounts", ""),
+            of("accounts_in_domain", "max_accounts_in_domain", ""),
+            of("storage_bytes", "storage_bytes", more),
+            of("storage_files", "storage_files", more),
+        ]);
     }
     table.text()
 }

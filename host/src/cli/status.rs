@@ -45,6 +45,13 @@ fn show(status: &Value) -> String {
             let (name, to) = (quote(cell("tenant")), cell("revision"));
             ending.push_str(&format!("{name}: revision {from} failed people and was rolled back by itself: {from} -> {to}\n"));
         }
+        if let Some(waiting) = tenant["allowances_waiting"].as_u64().filter(|waiting| *waiting > 0)
+        {
+            let name = quote(cell("tenant"));
+            ending.push_str(&format!(
+                "{name}: {waiting} accounts wait for their allowance to be decided again\n"
+            ));
+        }
         ending.push_str(&keys(&tenant["expiring_keys"], &cell("tenant")));
         tenants += 1;
     }

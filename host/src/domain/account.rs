@@ -41,9 +41,11 @@ pub struct Account {
     pub username: String,
     /// The address the account was opened with, as sent.
     pub email: Option<String>,
+    /// The domain of the e-mail, if that was verified: what a domain's quota counts.
+    pub domain: Option<String>,
     /// Open, closed or erased.
     pub state: AccountState,
-    /// What the policy allowed at the opening.
+    /// What the policy allows, by what it was asked last.
     pub allowance: Allowance,
     /// The revision that decided the opening, or that was active when it was opened by hand.
     pub revision: u64,

@@ -1,7 +1,7 @@
 //! Who asks to be provisioned, why, and through which door.
 //! Refuses to judge: everything here is what was said, already in the shape a policy is asked about.
 
-use crate::domain::Email;
+use crate::domain::{Email, TenantName};
 
 /// One attribute as the provider sent it; a name with several values occurs once for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +10,13 @@ pub struct Attribute {
     pub name: String,
     /// Booleans are `true`/`false`, numbers decimal, anything nested its JSON text.
     pub value: String,
+}
+
+impl Attribute {
+    /// The host's own fact: for which tenant a policy is asked.
+    pub fn of_tenant(tenant: &TenantName) -> Self {
+        Self { name: "enlist:tenant".to_owned(), value: tenant.to_string() }
+    }
 }
 
 /// Someone an identity provider asks us to provision.
@@ -36,6 +43,8 @@ pub enum Occasion {
     SignUp,
     /// To open an account.
     Opening,
+    /// An account is there, or is opened by hand; its name stays whatever is answered.
+    Review,
 }
 
 impl Occasion {
@@ -44,6 +53,7 @@ impl Occasion {
         match self {
             Self::SignUp => "sign_up",
             Self::Opening => "opening",
+            Self::Review => "review",
         }
     }
 }

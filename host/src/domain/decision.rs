@@ -33,6 +33,26 @@ impl Allowance {
             None
         }
     }
+
+    /// What `to` has otherwise, in words for an operator; none when it is the same. What labels say may be about somebody, so it is
+    /// not said again.
+    pub fn changes(&self, to: &Self) -> Option<String> {
+        let number = |limit: Option<u64>| limit.map_or("none".to_owned(), |n| n.to_string());
+        let limits = [
+            ("max_accounts", self.max_accounts, to.max_accounts),
+            ("max_accounts_in_domain", self.max_accounts_in_domain, to.max_accounts_in_domain),
+            ("storage_bytes", self.storage_bytes, to.storage_bytes),
+            ("storage_files", self.storage_files, to.storage_files),
+        ];
+        let limits = limits.into_iter().filter(|(_, from, to)| from != to);
+        let mut words: Vec<_> = limits
+            .map(|(name, from, to)| format!("{name} {} -> {}", number(from), number(to)))
+            .collect();
+        if self.labels != to.labels {
+            words.push("labels".to_owned());
+        }
+        (!words.is_empty()).then(|| words.join(", "))
+    }
 }
 
 /// What is in use when the policy is asked, this applicant not counted.
@@ -193,7 +213,7 @@ pub enum Pick<R> {
 }
 
 /// A yes.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Grant<R> {
     /// The name the host chose among the candidates.
     pub name: Name,
@@ -206,7 +226,7 @@ pub struct Grant<R> {
 }
 
 /// What a policy and the host's rules for names decided.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Decision<R> {
     /// Yes.
     Grant(Grant<R>),
@@ -215,7 +235,7 @@ pub enum Decision<R> {
 }
 
 /// A decision and what else came of asking.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Verdict<R> {
     /// The answer.
     pub decision: Decision<R>,
@@ -243,6 +263,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether a whole budget of fuel or time was spent for nothing.
+    pub fn is_overrun(self) -> bool {
+        matches!(self, Self::TimedOut | Self::OutOfFuel)
+    }
+
     /// The host's code for it.
     pub fn code(self) -> HostCode {
         match self {

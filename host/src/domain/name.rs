@@ -37,6 +37,9 @@ pub enum Unusable {
     /// A device name of some system, or a name the host keeps for itself.
     #[error("it is reserved")]
     Reserved,
+    /// It looks like the name of another account, and one of the two is not ASCII alone. Whose it is, nobody is told.
+    #[error("it looks like a name that is there")]
+    LooksAlike,
 }
 
 /// The longest name, in bytes: NAME_MAX of every file system in use.
@@ -94,6 +97,10 @@ impl fmt::Display for Name {
 pub struct FoldKey(String);
 
 impl FoldKey {
+    /// What the keys are made with; another version may make others.
+    pub const VERSION: &str =
+        "icu_casemap 2.4.0, icu_normalizer 2.4.0, icu_properties 2.4.0, Unicode 18.0.0";
+
     /// The key of any text, usable as a name or not.
     pub fn of(text: &str) -> Self {
         let nfkc = ComposingNormalizerBorrowed::new_nfkc();
@@ -135,7 +142,9 @@ fn is_allowed(c: char) -> bool {
     let mark =
         matches!(category(c), GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark);
     let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c);
-    (is_letter_or_digit(c) || mark) && !ignorable
+    // What one of the tables in use does not know yet, none may judge: the skeleton's are another crate's than the fold's.
+    let known = unicode_normalization::char::is_public_assigned(c);
+    (is_letter_or_digit(c) || mark) && !ignorable && known
 }
 
 /// Windows' device names with any extension, and `RESERVED`: folders travel to other systems in backups and shares.

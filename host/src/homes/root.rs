@@ -195,7 +195,7 @@ impl Root {
         }
     }
 
-    fn enter(&self, name: &str) -> Result<OwnedFd, Errno> {
+    pub(super) fn enter(&self, name: &str) -> Result<OwnedFd, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         rustix::fs::openat(&self.directory, name, flags, Mode::empty())
     }

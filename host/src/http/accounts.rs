@@ -1,7 +1,7 @@
 //! `…/accounts`: the native door, which every other way to an account is translated to; and what is done to an account by hand.
 //! Refuses to act for a key that may only ask.
 
-use crate::domain::{Applicant, Assurance, Email, Held, HostCode, Refusal, TenantId};
+use crate::domain::{Applicant, Assurance, Email, Held, HostCode, Page, Refusal, TenantId};
 use crate::http::noes;
 use crate::http::path::{Named, encode};
 use crate::http::places::in_time;
@@ -11,18 +11,25 @@ use crate::http::request_id::RequestId;
 use crate::http::tenants::Asked;
 use crate::http::{ANSWER_WITHIN, Rooms, body, now, tenant};
 use crate::ledger::{Scope, Tenant};
+use crate::manage::{Decided, InUse};
 use crate::provision::{Ask, ByHand, Outcome};
-use crate::wire::{AccountText, HandForm, LinkForm, ListText, NativeForm, Question, read_form};
+use crate::wire::{
+    AccountText, HandForm, LinkForm, ListText, NativeForm, Question, UsageText, read_form,
+};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use std::time::{Duration, Instant};
 use tracing::Instrument;
 
 /// The source of a request that names none.
 const SOURCE: &str = "api";
+
+/// How long homes are looked into before the answer goes out without the rest.
+const COUNT_WITHIN: Duration = Duration::from_secs(2);
 
 /// Opens an account, if the tenant's policy says yes
 ///
@@ -45,7 +52,7 @@ pub(super) async fn open(asked: Asked, body: Body) -> Response {
 
 /// Opens an account of this name by hand
 ///
-/// The policy is not asked. Needs scope `manage`.
+/// The policy is asked only how much they may have. Needs scope `manage`.
 #[utoipa::path(put, path = "/accounts/{name}", request_body = HandForm,
  responses((status = 201, body = AccountText, description = "Opened", headers(("Location" = String, description = "Where it is"))), (status = 200, body = AccountText, description = "Known"), noes::ByHand))]
 pub(super) async fn put(asked: Asked, body: Body) -> Response {
@@ -66,17 +73,22 @@ pub(super) async fn put(asked: Asked, body: Body) -> Response {
 /// Needs scope `read`.
 #[utoipa::path(get, path = "/accounts", params(("limit" = Option<u16>, Query, description = "Items of a page, 1 to 500; 50 when nothing is said"),
  ("after" = Option<String>, Query, description = "The `next` of the page before"),
- ("q" = Option<String>, Query, description = "What an account is looked for by")),
+ ("q" = Option<String>, Query, description = "What an account is looked for by"),
+ ("usage" = Option<bool>, Query, description = "Whether it is counted what is in use")),
  responses((status = 200, body = ListText<AccountText>)))]
 pub(super) async fn list(asked: Asked, query: Query) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {
         let tenant = enter(&rooms, &headers, &named, Scope::Read).await?;
-        let (limit, after) = (query.limit()?, query.after()?);
+        let (limit, after, counts) = (query.limit()?, query.after()?, query.switch("usage")?);
         let _place = rooms.reading.enter(tenant.id())?;
         let page =
             in_time(rooms.operations.accounts(&tenant, query.get("q"), after, limit)).await?;
-        let page = page.map(|held| Ok::<_, Problem>(text(held)))?;
+        let page = if counts {
+            in_time(with_usage(&rooms, &tenant, page)).await?
+        } else {
+            page.map(|held| Ok::<_, Problem>(text(held)))?
+        };
         Ok(Json(ListText::new(page)).into_response())
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
@@ -132,7 +144,7 @@ pub(super) async fn close((State(rooms), Extension(id), named, headers): Asked) 
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
 
-/// Opens a closed account again, if its own allowance has a seat for it
+/// Opens a closed account again, if what the policy allows it now has a seat for it
 ///
 /// Needs scope `manage`.
 #[utoipa::path(post, path = "/accounts/{name}/reopen", responses((status = 200, body = AccountText), noes::Reopening))]
@@ -140,8 +152,21 @@ pub(super) async fn reopen((State(rooms), Extension(id), named, headers): Asked)
     let answer = async {
         let (tenant, name) = manage(&rooms, &headers, &named).await?;
         let (own, operations, id) = (tenant.id(), rooms.operations.clone(), id.0.clone());
-        let work = async move { operations.reopen(&tenant, &name, id).await };
-        shown(to_its_end(&rooms, own, work).await?)
+        decided(&rooms, own, async move { operations.reopen(&tenant, &name, id).await }).await
+    };
+    answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+/// Decides again how much an account may use
+///
+/// The policy that decides now is asked; the name stays. Needs scope `manage`.
+#[utoipa::path(post, path = "/accounts/{name}/allowance", responses((status = 200, body = AccountText), noes::Allowing))]
+pub(super) async fn allowance((State(rooms), Extension(id), named, headers): Asked) -> Response {
+    let answer = async {
+        let (tenant, name) = manage(&rooms, &headers, &named).await?;
+        let (own, operations, id) = (tenant.id(), rooms.operations.clone(), id.0.clone());
+        let work = async move { operations.decide_allowance(&tenant, &name, id).await };
+        decided(&rooms, own, work).await
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }
@@ -208,6 +233,41 @@ async fn to_its_end<T: Send + 'static, E: Into<Problem> + Send + 'static>(
     }
 }
 
+/// An act in which the policy has its say.
+async fn decided(
+    rooms: &Rooms,
+    tenant: TenantId,
+    work: impl Future<Output = Decided> + Send + 'static,
+) -> Result<Response, Problem> {
+    match to_its_end(rooms, tenant, work).await? {
+        Ok(held) => shown(held),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// The same accounts, and what is in use.
+async fn with_usage(
+    rooms: &Rooms,
+    tenant: &Tenant,
+    page: Page<Held, String>,
+) -> Result<Page<AccountText, String>, Problem> {
+    let until = Instant::now() + COUNT_WITHIN;
+    let mut items = Vec::with_capacity(page.items.len());
+    for held in page.items {
+        let InUse { counted, stored } =
+            rooms.operations.in_use(tenant, &held.account, until).await?;
+        let usage = UsageText {
+            accounts: counted.accounts,
+            accounts_in_domain: held.account.domain.as_ref().map(|_| counted.accounts_in_domain),
+            storage_bytes: stored.map(|stored| stored.bytes),
+            storage_files: stored.map(|stored| stored.files),
+            complete: stored.is_some_and(|stored| stored.complete),
+        };
+        items.push(text(held).using(usage));
+    }
+    Ok(Page { items, next: page.next })
+}
+
 fn by_hand(
     form: HandForm,
     tenant: &Tenant,
@@ -227,7 +287,7 @@ fn by_hand(
         attributes: Vec::new(),
     };
     let name = named.part("name").to_owned();
-    Ok(ByHand { request_id: id.0.clone(), name, applicant, adopt })
+    Ok(ByHand { request_id: id.0.clone(), name, applicant, adopt, now: now() })
 }
 
 /// 201 and where it is, or 200.

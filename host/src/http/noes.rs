@@ -32,11 +32,14 @@ noes! {
     Opening: UsernameRequired NameUnusable UsernameTaken HomeExists QuotaAccounts QuotaDomain AccountClosed PolicyTimeout
         PolicyFailed, policy;
     /// `PUT …/accounts/{name}`
-    ByHand: UsernameRequired NameUnusable UsernameTaken IdentityTaken HomeExists AccountClosed PolicyFailed;
+    ByHand: UsernameRequired NameUnusable UsernameTaken IdentityTaken HomeExists AccountClosed QuotaAccounts PolicyTimeout
+        PolicyFailed, policy;
     /// `POST …/accounts/{name}/link`
     Linking: AccountErased IdentityTaken;
     /// `POST …/accounts/{name}/reopen`
-    Reopening: AccountErased QuotaAccounts QuotaDomain;
+    Reopening: AccountErased QuotaAccounts QuotaDomain PolicyTimeout PolicyFailed, policy;
+    /// `POST …/accounts/{name}/allowance`
+    Allowing: AccountErased PolicyTimeout PolicyFailed, policy;
     /// `POST …/accounts/{name}/erase`
     Erasing: AccountOpen;
     /// `POST …/decisions`

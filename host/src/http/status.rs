@@ -42,7 +42,16 @@ pub(super) async fn show(asked: Asked, query: Query) -> Response {
 
 fn text(status: Status) -> TenantStatusText {
     let Status { shown: Shown { entry, home }, lately, room } = status;
-    let Lately { policy, active_since_ms, active_by, fell_back_from, hour, day, expiring } = lately;
+    let Lately {
+        policy,
+        active_since_ms,
+        active_by,
+        fell_back_from,
+        hour,
+        day,
+        allowances_waiting,
+        expiring,
+    } = lately;
     TenantStatusText {
         tenant: entry.name.to_string(),
         revision: entry.revision,
@@ -51,6 +60,7 @@ fn text(status: Status) -> TenantStatusText {
         active_by,
         fell_back_from,
         accounts: entry.accounts,
+        allowances_waiting,
         last_hour: hour.into(),
         last_day: day.into(),
         expiring_keys: all(expiring),

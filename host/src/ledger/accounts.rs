@@ -2,6 +2,7 @@
 //! Refuses to rename and to merge: a name is frozen, and two identities never share one; the constraints decide.
 
 mod acts;
+mod allowances;
 mod by_hand;
 mod erase;
 mod list;
@@ -9,10 +10,13 @@ mod recognise;
 mod rows;
 
 pub use acts::Acted;
+pub(in crate::ledger) use allowances::count as count_waiting;
+pub use allowances::{Allotted, Reviewed, Settled, Waiting};
 pub use by_hand::Standing;
 
 use crate::domain::{
-    Account, Allowance, Applicant, Email, FoldKey, HostCode, Name, Refusal, TenantId, Usage,
+    Account, Allowance, Applicant, Email, FoldKey, HostCode, Name, Refusal, Skeleton, TenantId,
+    Unusable, Usage, excludes,
 };
 use crate::ledger::record::{self, json, now_ms};
 use crate::ledger::turns::Turn;
@@ -152,6 +156,12 @@ impl Book {
         self.ledger.database.glance(|c| rows::is_held(c, self.tenant.id, name, claim))
     }
 
+    /// Whether the name looks like another account's, and one of the two is not ASCII alone. Asked again where it is opened.
+    pub fn looks_alike(&self, name: &Name) -> Result<bool, LedgerError> {
+        let found = self.ledger.database.glance(|c| rows::look_alike(c, self.tenant.id, name))?;
+        Ok(found.is_some_and(|other| excludes(name.as_str(), &other)))
+    }
+
     /// Opens an account and records the decision, or records why not: one transaction. The name's home must be durable.
     pub async fn open(
         &self,
@@ -164,13 +174,18 @@ impl Book {
         let (applicant, name, allowance) = (applicant.clone(), name.clone(), allowance.clone());
         let open = move |tx: &Connection| {
             tenant.still_holds(tx)?;
-            let opened = open(tx, tenant.id, &applicant, &name, &allowance, entry.asked.revision)?;
-            let said = match &opened {
-                Opened::Account(_) => entry.said.clone(),
-                Opened::Refused(refusal) => entry.said.clone().overruled(refusal),
-            };
-            let entry = Entry { asked: entry.asked.clone(), said };
-            record::insert(tx, tenant.id.0, &tenant.key, privacy, &entry)?;
+            let Entry { asked, said } = entry;
+            let (opened, said) =
+                match open(tx, tenant.id, &applicant, &name, &allowance, asked.revision)? {
+                    Ok(New { account, looks_like }) => {
+                        (Opened::Account(account), said.alike(looks_like.as_deref()))
+                    }
+                    Err(refusal) => {
+                        let said = said.overruled(&refusal);
+                        (Opened::Refused(refusal), said)
+                    }
+                };
+            record::insert(tx, tenant.id.0, &tenant.key, privacy, &Entry { asked, said })?;
             Ok(opened)
         };
         self.commit(open).await
@@ -191,6 +206,13 @@ impl Book {
     }
 }
 
+/// A row that was made.
+struct New {
+    account: Account,
+    /// Another account's name that it looks like.
+    looks_like: Option<String>,
+}
+
 fn open(
     tx: &Connection,
     tenant: TenantId,
@@ -198,19 +220,16 @@ fn open(
     name: &Name,
     allowance: &Allowance,
     revision: u64,
-) -> Result<Opened, LedgerError> {
+) -> Result<Result<New, Refusal>, LedgerError> {
     let email = applicant.email.as_ref();
     let used = rows::usage(tx, tenant, email.map(Email::domain))?;
     if let Some(code) = allowance.over_quota(used, email.map(Email::assurance)) {
-        return Ok(Opened::Refused(Refusal::host(code)));
+        return Ok(Err(Refusal::host(code)));
     }
-    Ok(match insert(tx, tenant, applicant, name, allowance, revision, Claim::Asking)? {
-        Some(account) => Opened::Account(account),
-        None => Opened::Refused(Refusal::host(HostCode::UsernameTaken)),
-    })
+    insert(tx, tenant, applicant, name, allowance, revision, Claim::Asking)
 }
 
-/// The row itself; none when somebody holds the name.
+/// The row itself; or that somebody holds the name, or one that it would be taken for.
 fn insert(
     tx: &Connection,
     tenant: TenantId,
@@ -219,16 +238,21 @@ fn insert(
     allowance: &Allowance,
     revision: u64,
     claim: Claim,
-) -> Result<Option<Account>, LedgerError> {
+) -> Result<Result<New, Refusal>, LedgerError> {
     // The constraint below does not look into `reserved`.
     if rows::is_held(tx, tenant, name, claim)? {
-        return Ok(None);
+        return Ok(Err(Refusal::host(HostCode::UsernameTaken)));
+    }
+    let looks_like = rows::look_alike(tx, tenant, name)?;
+    if looks_like.as_deref().is_some_and(|other| excludes(name.as_str(), other)) {
+        let detail = Some(Unusable::LooksAlike.to_string());
+        return Ok(Err(Refusal::Host { code: HostCode::NameUnusable, detail }));
     }
     let email = applicant.email.as_ref();
     let sql = format!(
-        "INSERT INTO accounts (tenant, issuer, subject, username, name, name_key, email, verified_domain, state, allowance,
-             revision, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'active', ?9, ?10, ?11)
+        "INSERT INTO accounts (tenant, issuer, subject, username, name, name_key, skeleton, email, verified_domain, state,
+             allowance, allowance_revision, revision, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'active', ?10, ?11, ?11, ?12)
          ON CONFLICT (tenant, name_key) DO NOTHING RETURNING {COLUMNS}"
     );
     let inserted = tx
@@ -241,6 +265,7 @@ fn insert(
                 applicant.username,
                 name.as_str(),
                 name.fold().as_str(),
+                Skeleton::of(name.as_str()).as_str(),
                 email.map(Email::address),
                 email.filter(|email| email.verified().is_some()).map(Email::domain),
                 json(&AllowanceRow::from(allowance))?,
@@ -250,10 +275,11 @@ fn insert(
             rows::account,
         )
         .optional()?;
-    if claim == Claim::Adopting && inserted.is_some() {
+    let Some(account) = inserted else { return Ok(Err(Refusal::host(HostCode::UsernameTaken))) };
+    if claim == Claim::Adopting {
         // What the name was kept for is done.
         let sql = "DELETE FROM reserved WHERE tenant = ?1 AND name_key = ?2";
         tx.prepare_cached(sql)?.execute((tenant.0, name.fold().as_str()))?;
     }
-    Ok(inserted)
+    Ok(Ok(New { account, looks_like }))
 }

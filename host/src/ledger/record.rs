@@ -1,7 +1,10 @@
 //! The record: every request that reached a tenant, what it was answered, and what the answer depended on.
 //! Refuses to forget why: the request as the policy got it, the counts, the revision and both digests stand in every row.
 
+mod applicants;
 mod reading;
+
+pub(super) use applicants::latest_applicant;
 
 use crate::domain::{
     Applicant, Assurance, Email, Failure, FoldKey, HostCode, Name, Refusal, Request, Stage,
@@ -117,11 +120,13 @@ impl Said {
         }
     }
 
-    /// Whether the detail is one of the host's own words, such as `linked`, and not what somebody sent or a policy said.
-    fn is_host_word(&self) -> bool {
+    /// Of the detail what is one of the host's own words, such as `linked`, and not what somebody sent, a policy said, or whose
+    /// name it is.
+    fn host_word(&self) -> Option<&str> {
         let host = self.stage.is_none_or(|stage| stage == Stage::Host.as_str());
-        let plain = |detail: &String| detail.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-        host && self.detail.as_ref().is_some_and(plain)
+        let word = self.detail.as_deref()?.split(": ").next()?;
+        let plain = word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        (host && plain).then_some(word)
     }
 
     /// `known`, `granted`, `refused` or `failed`.
@@ -137,6 +142,12 @@ impl Said {
     /// What the policy wants the operator to know.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// The same yes, to a name that looks like that of another account, if it does: both stay, and whoever reads the record is told.
+    pub(super) fn alike(self, other: Option<&str>) -> Self {
+        let detail = other.map(look_alike).or(self.detail);
+        Self { detail, ..self }
     }
 
     /// The same decision after the host refused what the policy granted: the notes and the fuel stay.
@@ -162,6 +173,14 @@ impl Book {
     }
 }
 
+/// The word for a name that looks like another account's.
+const LOOK_ALIKE: &str = "look_alike";
+
+/// What a row says of it.
+pub(super) fn look_alike(other: &str) -> String {
+    format!("{LOOK_ALIKE}: {other}")
+}
+
 /// Milliseconds since 1970-01-01 UTC; a clock before that is 0.
 pub(super) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -182,7 +201,7 @@ pub(super) fn insert(
     let shown = privacy == Privacy::Shown;
     let person = shown.then_some(&asked.request.applicant);
     // A name, a note or a cause may repeat what the provider sent; a word of the host's own does not.
-    let detail = said.detail.as_deref().filter(|_| shown || said.is_host_word());
+    let detail = if shown { said.detail.as_deref() } else { said.host_word() };
     let request = match person {
         Some(_) => json(&RequestRow::from(&asked.request))?,
         None => NOBODY.to_owned(),
@@ -268,9 +287,9 @@ impl Act {
         tenant: TenantId,
         key: &str,
         privacy: Privacy,
-        code: HostCode,
+        refusal: &Refusal,
     ) -> Result<(), LedgerError> {
-        self.write(tx, tenant, key, privacy, Some(code))
+        self.write(tx, tenant, key, privacy, Some(refusal))
     }
 
     fn write(
@@ -279,7 +298,7 @@ impl Act {
         tenant: TenantId,
         key: &str,
         privacy: Privacy,
-        refused: Option<HostCode>,
+        refused: Option<&Refusal>,
     ) -> Result<(), LedgerError> {
         let shown = privacy == Privacy::Shown;
         let mut statement = tx.prepare_cached(
@@ -298,15 +317,23 @@ impl Act {
             ":at": now_ms(),
             ":key": key,
             ":occasion": self.what,
-            ":outcome": if refused.is_none() { "granted" } else { "refused" },
-            ":code": refused.map(HostCode::as_str),
-            ":stage": refused.map(|_| Stage::Host.as_str()),
+            ":outcome": refused.map_or("granted", outcome_of),
+            ":code": refused.map(Refusal::code),
+            ":stage": refused.map(|refusal| refusal.stage().as_str()),
             ":name": self.name,
             ":name_key": self.name.as_deref().map(|name| FoldKey::of(name).as_str().to_owned()),
             ":detail": self.detail.as_deref().filter(|_| shown || self.name.is_none()),
             ":shown": shown,
         })?;
         Ok(())
+    }
+}
+
+/// A no that is none: the policy was asked and gave no answer.
+fn outcome_of(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Host { code: HostCode::PolicyFailed | HostCode::PolicyTimeout, .. } => "failed",
+        _ => "refused",
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::domain::TenantId;
 use crate::ledger::LedgerError;
 use crate::ledger::checkpoint::Checkpoints;
+use crate::ledger::spelling;
 use crate::ledger::writer::Writer;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::cmp::Ordering;
@@ -14,10 +15,11 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Forward only: the schema's version is how many of these have run.
-pub(super) const MIGRATIONS: [&str; 3] = [
+pub(super) const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/0001_first_account.sql"),
     include_str!("../../migrations/0002_operators.sql"),
     include_str!("../../migrations/0003_revisions.sql"),
+    include_str!("../../migrations/0004_look_alikes_and_allowances.sql"),
 ];
 
 /// Connections that read at once.
@@ -205,6 +207,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
         for migration in pending {
             tx.execute_batch(migration)?;
         }
+        spelling::bring_up(tx)?;
         crate::kill_point::reach("migrating");
         Ok(tx.pragma_update(None, "user_version", known)?)
     })
@@ -250,15 +253,15 @@ mod tests {
         };
         for (act, then) in [
             (
-                "INSERT INTO accounts VALUES (1, 1, '', NULL, 'a', 'a', 'a', NULL, 'x.example', 'active', '{}', 1, 0, NULL, NULL)",
+                "INSERT INTO accounts VALUES (1, 1, '', NULL, 'a', 'a', 'a', NULL, 'x.example', 'active', '{}', 1, 0, NULL, NULL, '', 1)",
                 "=1 x.example=1",
             ),
             (
-                "INSERT INTO accounts VALUES (2, 1, '', NULL, 'b', 'b', 'b', NULL, NULL, 'active', '{}', 1, 0, NULL, NULL)",
+                "INSERT INTO accounts VALUES (2, 1, '', NULL, 'b', 'b', 'b', NULL, NULL, 'active', '{}', 1, 0, NULL, NULL, '', 1)",
                 "=2 x.example=1",
             ),
             (
-                "INSERT INTO accounts VALUES (3, 1, '', NULL, 'c', 'c', 'c', NULL, 'x.example', 'closed', '{}', 1, 0, NULL, NULL)",
+                "INSERT INTO accounts VALUES (3, 1, '', NULL, 'c', 'c', 'c', NULL, 'x.example', 'closed', '{}', 1, 0, NULL, NULL, '', 1)",
                 "=2 x.example=1",
             ),
             ("UPDATE accounts SET state = 'active' WHERE id = 3", "=3 x.example=2"),

@@ -1,6 +1,7 @@
 //! How a tenant is doing: what decides for it and since when, what its requests came to lately, which of its keys end soon.
 
 use crate::domain::{Outcomes, TenantId};
+use crate::ledger::accounts::count_waiting;
 use crate::ledger::record::now_ms;
 use crate::ledger::{KeyEntry, Ledger, LedgerError, TenantEntry, keyring};
 use rusqlite::Connection;
@@ -20,6 +21,8 @@ pub struct Lately {
     pub hour: Outcomes,
     /// Those of the last day.
     pub day: Outcomes,
+    /// Accounts whose allowance the revision that decides was not asked for yet.
+    pub allowances_waiting: u64,
     /// Keys that open something now and nothing soon.
     pub expiring: Vec<KeyEntry>,
 }
@@ -47,7 +50,17 @@ impl Ledger {
             let (policy, active_since_ms, active_by, fell_back_from) = active(c, tenant)?;
             let keys = keyring::list(c, Some(tenant.0))?;
             let expiring = keys.into_iter().filter(KeyEntry::ends_soon).collect();
-            Ok(Lately { policy, active_since_ms, active_by, fell_back_from, hour, day, expiring })
+            let allowances_waiting = count_waiting(c, tenant)?;
+            Ok(Lately {
+                policy,
+                active_since_ms,
+                active_by,
+                fell_back_from,
+                hour,
+                day,
+                allowances_waiting,
+                expiring,
+            })
         };
         self.database.read(read).await
     }

@@ -1,8 +1,20 @@
-//! Accounts after their opening: looked at, linked, closed, reopened, erased. Opening is the spine's, also by hand.
+//! Accounts after their opening: looked at, linked, closed, erased. Opening is the spine's, also by hand; where a policy has its say
+//! again, `allowances` asks it.
 
-use crate::domain::{Account, Held, Page};
+use crate::domain::{Account, Held, Page, Usage};
+use crate::homes::Stored;
 use crate::ledger::{Act, Acted, LedgerError, Tenant};
 use crate::manage::{ManageError, Operations};
+use std::time::Instant;
+
+/// What is in use.
+#[derive(Clone, Copy, Debug)]
+pub struct InUse {
+    /// Accounts of the tenant and of the account's domain.
+    pub counted: Usage,
+    /// What stands in the home; none when its file system did not say, or there was no time to count.
+    pub stored: Option<Stored>,
+}
 
 impl Operations {
     /// At most `limit` accounts behind `after`, in the order of their folded names; with `part`, of those that have it in their
@@ -22,6 +34,22 @@ impl Operations {
     pub async fn account(&self, tenant: &Tenant, name: &str) -> Result<Held, ManageError> {
         let account = self.ledger.of(tenant).account(name).await?;
         self.held(tenant, account.ok_or(ManageError::Missing)?)
+    }
+
+    /// What is in use of what the account's allowance limits; its home is looked into until then.
+    pub async fn in_use(
+        &self,
+        tenant: &Tenant,
+        account: &Account,
+        until: Instant,
+    ) -> Result<InUse, ManageError> {
+        let counted = self.ledger.of(tenant).counted(account)?;
+        let stored = if Instant::now() < until {
+            self.homes.stored(tenant.id(), &account.name, until).await.ok()
+        } else {
+            None
+        };
+        Ok(InUse { counted, stored })
     }
 
     /// Makes the account the one of this subject, whoever it was of before.
@@ -49,17 +77,6 @@ impl Operations {
         self.acted(tenant, self.ledger.of(tenant).close(name, act).await)
     }
 
-    /// Opens a closed account again, if its own allowance has a seat for it.
-    pub async fn reopen(
-        &self,
-        tenant: &Tenant,
-        name: &str,
-        request_id: String,
-    ) -> Result<Held, ManageError> {
-        let act = act("account_reopen", name, request_id);
-        self.acted(tenant, self.ledger.of(tenant).reopen(name, act).await)
-    }
-
     /// Forgets the person of a closed account, for good; its name and its folder stay.
     pub async fn erase(
         &self,
@@ -83,12 +100,12 @@ impl Operations {
         }
     }
 
-    fn held(&self, tenant: &Tenant, account: Account) -> Result<Held, ManageError> {
+    pub(super) fn held(&self, tenant: &Tenant, account: Account) -> Result<Held, ManageError> {
         let home = self.homes.path(tenant.id(), &account.name)?;
         Ok(Held { account, home })
     }
 }
 
-fn act(what: &'static str, name: &str, request_id: String) -> Act {
+pub(super) fn act(what: &'static str, name: &str, request_id: String) -> Act {
     Act { request_id, what, name: Some(name.to_owned()), detail: None }
 }

@@ -202,6 +202,7 @@ impl Operations {
         if moved.revision != moved.previous {
             info!(tenant = %tenant.name(), revision = moved.revision, previous = moved.previous, "policy active");
             self.catalog.activate(tenant.id(), revision);
+            self.rules_changed.notify_one();
         }
         Ok(moved)
     }
@@ -236,6 +237,7 @@ impl Operations {
         error!(tenant = %name, revision, now, "a revision failed people whom the one before it does not: rolled back");
         METERS.fallbacks.get_or_create(&TenantLabel::of(name.as_str())).inc();
         self.catalog.activate(tenant, noun(fell.revision));
+        self.rules_changed.notify_one();
         Ok(())
     }
 

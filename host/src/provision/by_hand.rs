@@ -1,11 +1,13 @@
-//! An account that somebody opens by hand: the policy is not asked, everything else is as in the spine.
+//! An account that somebody opens by hand: the policy is not asked whether, nor for a name, only how much; all else is as in the spine.
 //! Refuses to bend a rule: names, homes and identities are the host's here too; a folder that holds something is adopted only when
 //! that was said.
 
-use crate::domain::{Applicant, HostCode, Name, Refusal};
+use crate::domain::{Applicant, Attribute, HostCode, Name, Occasion, Refusal, Request, Unusable};
 use crate::homes::{Home, HomeError};
-use crate::ledger::{Act, Book, Claim, Standing, Tenant};
+use crate::ledger::{Act, Allotted, Book, Claim, Standing, Tenant};
+use crate::provision::overrun::{held_back, tell};
 use crate::provision::{Outcome, ProvisionError, Provisioner};
+use crate::sandbox::ReviewError;
 use tracing::error;
 
 /// What was said by hand.
@@ -19,7 +21,12 @@ pub struct ByHand {
     pub applicant: Applicant,
     /// Whether a folder that is there becomes the home as it is, whatever it holds.
     pub adopt: bool,
+    /// Unix seconds.
+    pub now: u64,
 }
+
+/// The source of what is said by hand.
+const SOURCE: &str = "manual";
 
 impl Provisioner {
     /// Opens the account that was said, or says that it is there, or why not. Run it to its end, as `provision`.
@@ -37,36 +44,64 @@ impl Provisioner {
     }
 
     async fn by_hand(&self, tenant: &Tenant, by_hand: ByHand) -> Result<Outcome, ProvisionError> {
-        let ByHand { request_id, name, applicant, adopt } = by_hand;
+        let ByHand { request_id, name, applicant, adopt, now } = by_hand;
         let book = self.ledger.of(tenant);
         let act =
             Act { request_id, what: "account_create", name: Some(name.clone()), detail: None };
         let name = match Name::try_from(name) {
             Ok(name) => name,
-            Err(why) => {
-                book.refuse(act, HostCode::NameUnusable).await?;
-                let detail = Some(why.to_string());
-                return Ok(Outcome::Refused(Refusal::Host {
-                    code: HostCode::NameUnusable,
-                    detail,
-                }));
-            }
+            Err(why) => return refuse(&book, act, unusable(why)).await,
         };
         let _turn = book.turn(&applicant).await?;
         match book.standing(&applicant, &name).await? {
             Standing::Theirs(account) => return self.known(tenant, *account),
-            Standing::Refused(code) => return refuse(&book, act, code).await,
+            Standing::Refused(code) => return refuse(&book, act, Refusal::host(code)).await,
             Standing::Free => {}
         }
         let claim = if adopt { Claim::Adopting } else { Claim::Asking };
         let Some(_reservation) = book.reserve(&name, claim).await? else {
-            return refuse(&book, act, HostCode::UsernameTaken).await;
+            return refuse(&book, act, Refusal::host(HostCode::UsernameTaken)).await;
+        };
+        if book.looks_alike(&name)? {
+            return refuse(&book, act, unusable(Unusable::LooksAlike)).await;
+        }
+        let allotted = match self.allotted(tenant, &applicant, &name, now).await? {
+            Ok(allotted) => allotted,
+            Err(refusal) => return refuse(&book, act, refusal).await,
         };
         let home = match self.home_by_hand(tenant, &name, adopt).await {
-            Err(HomeError::Occupied(_)) => return refuse(&book, act, HostCode::HomeExists).await,
+            Err(HomeError::Occupied(_)) => {
+                return refuse(&book, act, Refusal::host(HostCode::HomeExists)).await;
+            }
             home => home?,
         };
-        self.commit(tenant, home, book.open_by_hand(&applicant, &name, claim, act)).await
+        let open = book.open_by_hand(&applicant, &name, claim, allotted, act);
+        self.commit(tenant, home, open).await
+    }
+
+    /// How much they may have, by the policy that decides now: quotas hold at every door.
+    async fn allotted(
+        &self,
+        tenant: &Tenant,
+        applicant: &Applicant,
+        name: &Name,
+        now: u64,
+    ) -> Result<Result<Allotted, Refusal>, ProvisionError> {
+        let active = self.catalog.active(tenant.id()).ok_or(ProvisionError::NoPolicy)?;
+        let mut applicant = applicant.clone();
+        applicant.attributes.push(Attribute::of_tenant(tenant.name()));
+        let usage = self.ledger.of(tenant).usage(&applicant)?;
+        let request =
+            Request { applicant, occasion: Occasion::Review, source: SOURCE.to_owned(), now };
+        let (answer, turned) = active.review(&request, name.as_str(), usage).await;
+        tell(tenant, &active, turned);
+        let answer = answer.map_err(|error| match error {
+            ReviewError::Policy(failure) => ProvisionError::Policy(failure),
+            ReviewError::NotReady(error) => error.into(),
+            ReviewError::NotNow(not_now) => held_back(tenant, not_now),
+        })?;
+        let revision = active.revision.number;
+        Ok(answer.map(|allowance| Allotted { allowance, revision }))
     }
 
     async fn home_by_hand(
@@ -82,7 +117,12 @@ impl Provisioner {
     }
 }
 
-async fn refuse(book: &Book, act: Act, code: HostCode) -> Result<Outcome, ProvisionError> {
-    book.refuse(act, code).await?;
-    Ok(Outcome::Refused(Refusal::host(code)))
+/// Whoever opens an account by hand is told why a name is none.
+fn unusable(why: Unusable) -> Refusal {
+    Refusal::Host { code: HostCode::NameUnusable, detail: Some(why.to_string()) }
+}
+
+async fn refuse(book: &Book, act: Act, refusal: Refusal) -> Result<Outcome, ProvisionError> {
+    book.refuse(act, refusal.clone()).await?;
+    Ok(Outcome::Refused(refusal))
 }

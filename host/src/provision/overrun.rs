@@ -1,7 +1,7 @@
 //! What is said of a policy that takes too much of the machine: a line of the log when its breaker turns, and counts.
 //! Refuses to say it of every request: those who are held back are many, and each has a row of the record.
 
-use crate::domain::{Failure, Fault, Verdict};
+use crate::domain::{Failure, Verdict};
 use crate::ledger::Tenant;
 use crate::meters::{HeldBack, METERS, TenantLabel};
 use crate::provision::ProvisionError;
@@ -21,8 +21,7 @@ pub(super) fn held_back(tenant: &Tenant, not_now: NotNow) -> ProvisionError {
 
 /// Whether a whole budget of fuel or time was spent for nothing.
 pub(super) fn overran<R>(decided: &Result<Verdict<R>, Failure>) -> bool {
-    let fault = decided.as_ref().err().map(|failure| failure.fault);
-    matches!(fault, Some(Fault::TimedOut | Fault::OutOfFuel))
+    decided.as_ref().is_err_and(|failure| failure.fault.is_overrun())
 }
 
 /// Says that a breaker opened or closed, if it did.

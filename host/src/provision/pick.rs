@@ -1,7 +1,7 @@
 //! Which of a policy's candidates somebody gets: the first that the host's rules allow and nobody holds.
 //! Refuses to invent one: what the policy did not propose is not looked at.
 
-use crate::domain::{Candidate, Fate, HostCode, Name, Pick, Refusal, TenantId};
+use crate::domain::{Candidate, Fate, HostCode, Name, Pick, Refusal, TenantId, Unusable};
 use crate::homes::Site;
 use crate::kill_point;
 use crate::ledger::{Book, Claim, Reservation};
@@ -53,6 +53,10 @@ impl Provisioner {
                 seen.push(Candidate { text, fate: Fate::Held });
                 continue;
             };
+            if book.looks_alike(&name)? {
+                seen.push(Candidate { text, fate: Fate::Unusable(Unusable::LooksAlike) });
+                continue;
+            }
             let looks = !matches!(hold, Hold::Fast);
             if looks && self.homes.site(tenant, &name).await? == Site::Occupied {
                 seen.push(Candidate { text, fate: Fate::InTheWay });

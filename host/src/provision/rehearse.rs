@@ -82,8 +82,8 @@ fn asking(said: &Said, asked: &Asked) -> Course {
     let recognised = match (asked.request.occasion, asked.usage) {
         (Occasion::SignUp, _) => Recognised::NotAsked,
         // Counted for the policy alone: nobody asked it.
-        (Occasion::Opening, None) => Recognised::Refused,
-        (Occasion::Opening, Some(_)) => Recognised::Stranger,
+        (_, None) => Recognised::Refused,
+        (_, Some(_)) => Recognised::Stranger,
     };
     Course {
         recognised: Some(recognised),

@@ -2,16 +2,14 @@
 //! Refuses code that nobody vouches for: it is what `make` returned, or a file whose digest the caller has just checked.
 #![expect(unsafe_code, reason = "wasmtime runs precompiled code as it is: there is no safe way in")]
 
-use crate::domain::{
-    Applicant, Assurance, Email, HostCode, Name, Occasion, Pick, Refusal, Request, Usage,
-};
+use crate::domain::{Applicant, Assurance, Email, Occasion, Request};
 use crate::sandbox::budget::Limits;
 use crate::sandbox::cache::Checked;
 use crate::sandbox::fault::quote;
 use crate::sandbox::freeze::{Frozen, Opened};
 use crate::sandbox::load::{self, LoadError, Loaded, digest_of};
-use crate::sandbox::{DecideError, Engine, MakeError, Policy};
-use std::convert::Infallible;
+use crate::sandbox::trial::{Echo, Tried, try_on};
+use crate::sandbox::{Engine, MakeError, Policy};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 use wasmtime::component::Component;
@@ -59,7 +57,7 @@ const TRIAL_TIME: Duration = Duration::from_secs(1);
 /// Checks, configures, freezes and compiles a component, and tries it on one applicant: what fails on them is turned away. Slow,
 /// and nothing bounds the compiler's memory and time but the component's shape: what strangers send is made in a child.
 pub fn make(engine: &Engine, component: &[u8], settings_json: &str) -> Result<Code, MakeError> {
-    let code = freeze(engine, component, settings_json)?;
+    let mut code = freeze(engine, component, settings_json)?;
     let patient = Limits {
         decisions_at_once: 1,
         // Fuel decides, so that it is the same everywhere; the time of a machine that is busy must not.
@@ -67,7 +65,8 @@ pub fn make(engine: &Engine, component: &[u8], settings_json: &str) -> Result<Co
         ..engine.limits().clone()
     };
     let policy = Policy::of_code(&Engine::new(&patient)?, &code)?;
-    load::on_a_deep_stack(|| block_on(try_out(&policy)))?;
+    let echo = load::on_a_deep_stack(|| block_on(try_out(&policy)))?;
+    code.notes.extend(echo.map(|echo| echo.to_string()));
     Ok(code)
 }
 
@@ -98,13 +97,13 @@ fn block_on<T>(work: impl Future<Output = Result<T, MakeError>>) -> Result<T, Ma
     runtime.block_on(work)
 }
 
-/// Any reasoned answer will do.
-async fn try_out(policy: &Policy) -> Result<(), MakeError> {
-    match policy.decide(&sample(), Usage::default(), pick).await {
-        Ok(_) => Ok(()),
-        Err(DecideError::Failed(failure)) => Err(failure.into()),
-        Err(DecideError::Pick(never)) => match never {},
-    }
+/// Any reasoned answer will do that is the same when it is asked for again.
+async fn try_out(policy: &Policy) -> Result<Option<Echo>, MakeError> {
+    judge(try_on(policy, &sample()).await?)
+}
+
+fn judge(tried: Tried) -> Result<Option<Echo>, MakeError> {
+    if tried.steady { Ok(tried.echo) } else { Err(MakeError::unsteady()) }
 }
 
 /// The applicant that every policy is tried on.
@@ -123,14 +122,6 @@ fn sample() -> Request {
         source: "sample".to_owned(),
         now: 1_700_000_000,
     }
-}
-
-async fn pick(names: Vec<String>) -> Result<Pick<()>, Infallible> {
-    let usable = |(place, name)| Name::try_from(name).ok().map(|name| (place, name));
-    Ok(match names.into_iter().enumerate().find_map(usable) {
-        Some((place, name)) => Pick::Chosen { name, place, reservation: () },
-        None => Pick::Nothing(Refusal::host(HostCode::NameUnusable)),
-    })
 }
 
 impl Loaded {
@@ -156,5 +147,26 @@ impl Loaded {
         let component =
             component.map_err(|error| LoadError::TooBig(quote(format_args!("{error:#}"))))?;
         Self::of(engine, &component)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::judge;
+    use crate::domain::{Decision, HostCode, Refusal, Verdict};
+    use crate::sandbox::{MakeError, Tried};
+
+    #[test]
+    fn what_answers_otherwise_the_second_time_is_turned_away() {
+        let decision = || Decision::Refuse(Refusal::host(HostCode::NameUnusable));
+        let tried = |steady| {
+            let verdict = Verdict { decision: decision(), notes: Vec::new(), fuel: 1 };
+            judge(Tried { verdict, steady, echo: None })
+        };
+        assert_eq!(tried(true), Ok(None));
+        match tried(false) {
+            Err(MakeError::TurnedAway { code: HostCode::SampleFailed, judged: true, .. }) => {}
+            other => panic!("{other:?}"),
+        }
     }
 }

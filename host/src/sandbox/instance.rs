@@ -1,7 +1,7 @@
 //! One instance of a policy: its exports as methods, one budget around all of them.
 //! Refuses to go on after a failure: wasmtime forbids re-entering what trapped, and a budget that ran out is not refilled.
 
-use crate::domain::{Allowance, Failure, Fault, Name, Refusal, Stage, Usage};
+use crate::domain::{Allowance, Failure, Fault, Refusal, Stage, Usage};
 use crate::sandbox::budget::{Budget, SETTINGS_FUEL};
 use crate::sandbox::share::Pace;
 use crate::sandbox::v1::{self, Exports, NOTE_BYTES, NOTES, Question, Spoken};
@@ -116,14 +116,13 @@ impl Instance {
     pub async fn allow(
         &mut self,
         question: &Question<'_>,
-        name: &Name,
+        name: &str,
         usage: Usage,
     ) -> Result<Result<Allowance, Refusal>, Failure> {
         self.enter();
         let quota = self.exports.enlist_policy_quota();
-        let answer = quota
-            .call_allow(&mut self.store, question.ask(), name.as_str(), v1::usage(usage))
-            .await;
+        let answer =
+            quota.call_allow(&mut self.store, question.ask(), name, v1::usage(usage)).await;
         let answer = self.hear(Stage::Allow, answer)?;
         self.take(Stage::Allow, answer, v1::allowance)
     }

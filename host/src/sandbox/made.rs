@@ -72,6 +72,11 @@ impl MakeError {
         Self::turned_away(TOO_COSTLY, format!("the component is too costly to make: {what}"))
     }
 
+    /// The same question got two answers.
+    pub(super) fn unsteady() -> Self {
+        Self::turned_away(FAILED, "asked twice about one applicant, it gave two answers")
+    }
+
     /// Making it ended in a way that nobody foresaw.
     pub(super) fn ended(how: &str) -> Self {
         Self::turned_away(INVALID, format!("the component cannot be made: {how}"))

@@ -159,7 +159,7 @@ where
         Pick::Chosen { name, place, reservation } => (name, place, reservation),
         Pick::Nothing(refusal) => return Ok(Decision::Refuse(refusal)),
     };
-    Ok(match instance.allow(question, &name, usage).await? {
+    Ok(match instance.allow(question, name.as_str(), usage).await? {
         Ok(allowance) => Decision::Grant(Grant { name, place, reservation, allowance }),
         Err(refusal) => Decision::Refuse(refusal),
     })

@@ -86,6 +86,7 @@ impl<'a> Question<'a> {
             occasion: match occasion {
                 Occasion::SignUp => wit::Occasion::SignUp,
                 Occasion::Opening => wit::Occasion::Opening,
+                Occasion::Review => wit::Occasion::Review,
             },
             source,
             now: *now,

@@ -33,6 +33,25 @@ pub struct AccountText {
     created_at: String,
     /// The revision that decided.
     revision: u64,
+    /// When it was asked for: what is in use of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    usage: Option<UsageText>,
+}
+
+/// What is in use of an allowance, in its words.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UsageText {
+    /// Open accounts of the tenant.
+    pub accounts: u64,
+    /// Those whose verified e-mail has this one's domain; null when this one has none.
+    pub accounts_in_domain: Option<u64>,
+    /// Bytes of all files in the home; null when there was no time to count.
+    pub storage_bytes: Option<u64>,
+    /// Files in the home.
+    pub storage_files: Option<u64>,
+    /// False when more may be there than was counted.
+    pub complete: bool,
 }
 
 impl AccountText {
@@ -51,6 +70,12 @@ impl AccountText {
             allowance: account.allowance.into(),
             created_at: moment_ms(account.created_at_ms),
             revision: account.revision,
+            usage: None,
         }
+    }
+
+    /// The same, and what is in use.
+    pub fn using(self, usage: UsageText) -> Self {
+        Self { usage: Some(usage), ..self }
     }
 }

@@ -74,7 +74,7 @@ impl Question {
             if self.email_verified { Assurance::Verified } else { Assurance::Unverified };
         let email = self.email.and_then(|address| Email::parse(&address, assurance));
         let mut attributes = self.attributes;
-        let host = Attribute { name: "enlist:tenant".to_owned(), value: tenant.to_string() };
+        let host = Attribute::of_tenant(tenant);
         attributes.push(host);
         Request {
             applicant: Applicant {

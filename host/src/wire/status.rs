@@ -48,6 +48,8 @@ pub struct TenantStatusText {
     pub fell_back_from: Option<u64>,
     /// Accounts that are open.
     pub accounts: u64,
+    /// Open accounts whose allowance was not decided yet by the revision that decides now.
+    pub allowances_waiting: u64,
     /// What requests came to.
     pub last_hour: OutcomesText,
     /// The same for a day.

@@ -26,6 +26,7 @@ mod policy_author;
 mod policy_endings;
 mod precis;
 mod provision_user;
+mod quotas;
 mod record;
 mod remote;
 mod revisions;

@@ -9,6 +9,7 @@ mod loading;
 mod misdeeds;
 mod shapes;
 mod shares;
+mod trials;
 mod turns;
 mod workshop;
 

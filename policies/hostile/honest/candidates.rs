@@ -1,9 +1,12 @@
-//! A good policy that does what a test tells it: the names, the refusals and the allowance stand in the applicant's attributes.
+//! A good policy that does what a test tells it: the names, the refusals and the allowance stand in the applicant's attributes, limits
+//! for everybody in the settings.
 //! It breaks no rule of its own accord, but passes on what it is given without a look at it.
 
 use std::str::FromStr;
 
-use enlist_policy::{Allowance, Policy, Problem, Refusal, Request, Usage, export, note, refuse};
+use enlist_policy::{
+    Allowance, Occasion, Policy, Problem, Refusal, Request, Usage, export, note, refuse,
+};
 
 /// Settings, so that two revisions can differ.
 #[derive(serde::Deserialize)]
@@ -12,6 +15,15 @@ struct Candidates {
     /// Put before every name.
     #[serde(default)]
     prefix: String,
+    /// Of who has no attribute of that name.
+    max_accounts: Option<u64>,
+    max_accounts_in_domain: Option<u64>,
+    storage_bytes: Option<u64>,
+    /// The code of a no to everybody whose name is settled.
+    refuse_review: Option<String>,
+    /// Whether the sandbox has to end it where somebody's name is settled.
+    #[serde(default)]
+    trap_at_review: bool,
 }
 
 impl Policy for Candidates {
@@ -38,10 +50,17 @@ impl Policy for Candidates {
     fn allow(&self, request: &Request, name: &str, usage: &Usage) -> Result<Allowance, Refusal> {
         note!("allow {name} {} {}", usage.accounts, usage.accounts_in_domain);
         refused(request, "refuse_allow")?;
+        if request.occasion == Occasion::Review {
+            assert!(!self.trap_at_review, "as the test wished");
+            if let Some(code) = &self.refuse_review {
+                return refuse(code, "Refused as the test wished");
+            }
+        }
         let allowance = Allowance {
-            max_accounts: number(request, "max_accounts"),
-            max_accounts_in_domain: number(request, "max_accounts_in_domain"),
-            storage_bytes: number(request, "storage_bytes"),
+            max_accounts: number(request, "max_accounts").or(self.max_accounts),
+            max_accounts_in_domain: number(request, "max_accounts_in_domain")
+                .or(self.max_accounts_in_domain),
+            storage_bytes: number(request, "storage_bytes").or(self.storage_bytes),
             storage_files: number(request, "storage_files"),
             labels: Vec::new(),
         };

@@ -4,10 +4,9 @@
 use crate::cli::Ending;
 use crate::cli::policy::Workbench;
 use crate::domain::{
-    Candidate, Course, Decision, Failure, Fate, HostCode, Name, Pick, Refusal, Request, TenantName,
-    Usage, Verdict,
+    Candidate, Course, Decision, Failure, Fate, Name, Request, TenantName, Usage, Verdict,
 };
-use crate::sandbox::{DecideError, Policy};
+use crate::sandbox::{self, DecideError, Policy};
 use crate::wire::{BodyError, DecisionText, Question, StageText};
 use std::convert::Infallible;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -24,58 +23,40 @@ pub(super) fn request(applicant: &[u8]) -> Result<Request, BodyError> {
 
 /// What was decided, and how that came about.
 pub(super) struct Decided {
-    pub(super) verdict: Verdict<()>,
+    verdict: Verdict<()>,
     candidates: Vec<Candidate>,
 }
 
 impl Workbench {
     /// What the policy decides; none of the accounts it could count is there.
     pub(super) fn decide(&self, policy: &Policy, request: &Request) -> Result<Decided, Failure> {
-        self.runtime().block_on(decide(policy, request))
-    }
-}
-
-/// The same for whoever waits already.
-pub(super) async fn decide(policy: &Policy, request: &Request) -> Result<Decided, Failure> {
-    let mut candidates = Vec::new();
-    let pick = |names| {
-        let (pick, seen) = pick(names);
-        candidates = seen;
-        async { Ok::<_, Infallible>(pick) }
-    };
-    let verdict = policy.decide(request, Usage::default(), pick).await;
-    let verdict = verdict.map_err(|error| match error {
-        DecideError::Failed(failure) => failure,
-        DecideError::Pick(never) => match never {},
-    })?;
-    Ok(Decided { verdict, candidates })
-}
-
-/// The host's rules for names, without knowing who is there; and what became of each name.
-pub(super) fn pick(names: Vec<String>) -> (Pick<()>, Vec<Candidate>) {
-    let (mut chosen, mut seen, mut why) = (None, Vec::new(), Vec::new());
-    for (place, text) in names.into_iter().enumerate() {
-        let fate = if chosen.is_some() {
-            Fate::NotNeeded
-        } else {
-            match Name::try_from(text.clone()) {
-                Ok(name) => {
-                    chosen = Some(Pick::Chosen { name, place, reservation: () });
-                    Fate::Chosen
-                }
-                Err(unusable) => {
-                    why.push(format!("{text:?}: {unusable}"));
-                    Fate::Unusable(unusable)
-                }
-            }
+        let mut candidates = Vec::new();
+        let pick = |names: Vec<String>| {
+            candidates = looked_at(&names);
+            async { Ok::<_, Infallible>(sandbox::pick(names)) }
         };
-        seen.push(Candidate { text, fate });
+        let verdict = self.runtime().block_on(policy.decide(request, Usage::default(), pick));
+        let verdict = verdict.map_err(|error| match error {
+            DecideError::Failed(failure) => failure,
+            DecideError::Pick(never) => match never {},
+        })?;
+        Ok(Decided { verdict, candidates })
     }
-    let nothing = || {
-        let detail = Some(why.join("; "));
-        Pick::Nothing(Refusal::Host { code: HostCode::NameUnusable, detail })
+}
+
+/// What becomes of each name where nobody is there.
+fn looked_at(names: &[String]) -> Vec<Candidate> {
+    let mut chosen = false;
+    let fate = |text: &String| match Name::try_from(text.clone()) {
+        _ if chosen => Fate::NotNeeded,
+        Ok(_) => {
+            chosen = true;
+            Fate::Chosen
+        }
+        Err(why) => Fate::Unusable(why),
     };
-    (chosen.unwrap_or_else(nothing), seen)
+    let fates = names.iter().map(fate).collect::<Vec<_>>();
+    names.iter().cloned().zip(fates).map(|(text, fate)| Candidate { text, fate }).collect()
 }
 
 /// A decision as a server would answer it, and how a verb ends with it.

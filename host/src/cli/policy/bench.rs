@@ -6,7 +6,7 @@ use crate::cli::client::{Remote, Table, text};
 use crate::cli::policy::subject::failed;
 use crate::cli::policy::{Subject, Workbench, ask, cases};
 use crate::domain::{Failure, Pick, Request, Usage};
-use crate::sandbox::{Instance, Policy, Question, quote};
+use crate::sandbox::{self, Instance, Policy, Question, quote};
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -76,9 +76,9 @@ async fn measure(policy: &Policy, requests: &[Request]) -> Result<Samples, Failu
             break;
         }
         let start = Instant::now();
-        let decided = ask::decide(policy, request).await?;
+        let verdict = sandbox::ask(policy, request).await?;
         samples.decisions.push(start.elapsed());
-        samples.fuel.push(decided.verdict.fuel);
+        samples.fuel.push(verdict.fuel);
         samples.hook_by_hook(policy, request).await?;
     }
     Ok(samples)
@@ -107,10 +107,10 @@ impl Samples {
             let began = Instant::now();
             let names = instance.derive(&question).await?;
             took(began, instance.fuel_spent());
-            if let Ok((Pick::Chosen { name, .. }, _)) = names.map(ask::pick) {
+            if let Ok(Pick::Chosen { name, .. }) = names.map(sandbox::pick) {
                 let began = Instant::now();
                 // A no is measured like a yes.
-                let _ = instance.allow(&question, &name, Usage::default()).await?;
+                let _ = instance.allow(&question, name.as_str(), Usage::default()).await?;
                 took(began, instance.fuel_spent());
             }
         }

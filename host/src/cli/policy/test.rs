@@ -6,8 +6,7 @@ use crate::cli::policy::cases::{self, Case, Difference};
 use crate::cli::policy::watch::Snapshot;
 use crate::cli::policy::{Subject, Workbench, ask};
 use crate::cli::{Ending, say};
-use crate::domain::Verdict;
-use crate::sandbox::{Policy, quote};
+use crate::sandbox::{Policy, Tried, quote, try_on};
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -69,6 +68,13 @@ struct Outcome {
     /// The decision, or how the policy failed: that differs from whatever a case can expect.
     found: Value,
     notes: Vec<String>,
+    /// What the host noticed: shown, and no reason to fail.
+    hints: Vec<String>,
+}
+
+/// A decision that is another one when it is asked for again.
+fn unsteady() -> Difference {
+    Difference { what: "the same again".to_owned(), expected: json!(true), found: json!(false) }
 }
 
 fn decide_all(bench: &Workbench, subject: &Subject, file: &Path) -> Result<Vec<Outcome>, Ending> {
@@ -88,19 +94,20 @@ pub(in crate::cli) fn unexpected(
 }
 
 fn decide(bench: &Workbench, policy: &Policy, case: Case) -> Outcome {
-    match bench.decide(policy, &case.request) {
-        Ok(decided) => {
-            let Verdict { decision, notes, .. } = decided.verdict;
-            let (decision, _) = ask::shown(decision, None);
+    match bench.runtime().block_on(try_on(policy, &case.request)) {
+        Ok(Tried { verdict, steady, echo }) => {
+            let (decision, _) = ask::shown(verdict.decision, None);
             let found = json!(decision);
-            let differences = case.differences(&found);
-            Outcome { name: case.name, differences, found, notes }
+            let mut differences = case.differences(&found);
+            differences.extend((!steady).then(unsteady));
+            let hints = echo.map(|echo| echo.to_string()).into_iter().collect();
+            Outcome { name: case.name, differences, found, notes: verdict.notes, hints }
         }
         Err(failure) => {
             let code = failure.fault.code().as_str();
             let found = json!({"code": code, "detail": failure.to_string()});
-            let (differences, notes) = (case.differences(&found), Vec::new());
-            Outcome { name: case.name, differences, found, notes }
+            let differences = case.differences(&found);
+            Outcome { name: case.name, differences, found, notes: Vec::new(), hints: Vec::new() }
         }
     }
 }
@@ -119,18 +126,20 @@ impl Outcome {
             "differences": self.differences.iter().map(difference).collect::<Vec<_>>(),
             "found": self.found,
             "notes": self.notes,
+            "hints": self.hints,
         })
     }
 
     fn text(&self) -> String {
         let name = quote(&self.name);
-        if self.good() {
-            return format!("ok    {name}\n");
-        }
-        let mut text = format!("FAIL  {name}\n");
+        let mut text = format!("{}  {name}\n", if self.good() { "ok  " } else { "FAIL" });
         let mut line = |line: String| {
             writeln!(text, "      {}", quote(line)).expect("a String takes everything");
         };
+        self.hints.iter().for_each(|hint| line(hint.clone()));
+        if self.good() {
+            return text;
+        }
         for Difference { what, expected, found } in &self.differences {
             line(format!("- {what}: {}", word(expected)));
             // A decision that went the other way is shown whole: it has the reason.

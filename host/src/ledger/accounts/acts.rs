@@ -1,9 +1,10 @@
 //! What is done to an account that is there: linked, closed, reopened; erased, in a file of its own.
 //! Refuses to act without saying so: the change and its row in the record are one transaction, and what is so already is no act.
 
-use crate::domain::{Account, AccountState, Assurance, HostCode, TenantId};
-use crate::ledger::accounts::PERSON_WAIT;
+use crate::domain::{Account, AccountState, Assurance, HostCode, Refusal, TenantId};
+use crate::ledger::accounts::allowances::store;
 use crate::ledger::accounts::rows::{by_name, by_subject, usage};
+use crate::ledger::accounts::{Allotted, PERSON_WAIT};
 use crate::ledger::record::now_ms;
 use crate::ledger::{Act, Book, LedgerError, Person};
 use rusqlite::Connection;
@@ -53,16 +54,22 @@ impl Book {
         self.act(name, act, |tx, _, account| close(tx, account)).await
     }
 
-    /// Opens the closed account `name` again, if its own allowance has a seat for it.
-    pub async fn reopen(&self, name: &str, act: Act) -> Result<Acted, LedgerError> {
-        self.act(name, act, reopen).await
+    /// Opens the closed account `name` again, if the allowance that was decided for it now has a seat.
+    pub async fn reopen(
+        &self,
+        name: &str,
+        allotted: Allotted,
+        act: Act,
+    ) -> Result<Acted, LedgerError> {
+        self.act(name, act, move |tx, tenant, account| reopen(tx, tenant, account, &allotted)).await
     }
 
     /// Records an act that was refused before anything was tried.
-    pub async fn refuse(&self, act: Act, code: HostCode) -> Result<(), LedgerError> {
+    pub async fn refuse(&self, act: Act, refusal: Refusal) -> Result<(), LedgerError> {
         let (tenant, privacy) = (self.tenant.clone(), self.ledger.privacy);
-        let write =
-            move |tx: &Connection| act.record_refused(tx, tenant.id, &tenant.key, privacy, code);
+        let write = move |tx: &Connection| {
+            act.record_refused(tx, tenant.id, &tenant.key, privacy, &refusal)
+        };
         self.ledger.database.write(self.tenant.id, write).await
     }
 
@@ -82,7 +89,8 @@ impl Book {
             match change(tx, tenant.id, &account)? {
                 Change::Nothing => return Ok(Acted::Account(Box::new(account))),
                 Change::Refused(code) => {
-                    act.record_refused(tx, tenant.id, &tenant.key, privacy, code)?;
+                    let refusal = Refusal::host(code);
+                    act.record_refused(tx, tenant.id, &tenant.key, privacy, &refusal)?;
                     return Ok(Acted::Refused(code));
                 }
                 Change::Made(detail) => act.detail = detail,
@@ -128,21 +136,23 @@ fn close(tx: &Connection, account: &Account) -> Result<Change, LedgerError> {
     Ok(Change::Made(None))
 }
 
-fn reopen(tx: &Connection, tenant: TenantId, account: &Account) -> Result<Change, LedgerError> {
+fn reopen(
+    tx: &Connection,
+    tenant: TenantId,
+    account: &Account,
+    allotted: &Allotted,
+) -> Result<Change, LedgerError> {
     match account.state {
         AccountState::Active => return Ok(Change::Nothing),
         AccountState::Erased => return Ok(Change::Refused(HostCode::AccountErased)),
         AccountState::Closed => {}
     }
-    let domain: Option<String> =
-        tx.query_row("SELECT verified_domain FROM accounts WHERE id = ?1", [account.id], |row| {
-            row.get(0)
-        })?;
-    let used = usage(tx, tenant, domain.as_deref())?;
-    let verified = domain.map(|_| Assurance::Verified);
-    if let Some(code) = account.allowance.over_quota(used, verified) {
+    let used = usage(tx, tenant, account.domain.as_deref())?;
+    let verified = account.domain.as_ref().map(|_| Assurance::Verified);
+    if let Some(code) = allotted.allowance.over_quota(used, verified) {
         return Ok(Change::Refused(code));
     }
+    store(tx, account.id, allotted)?;
     let sql = "UPDATE accounts SET state = 'active', closed_at = NULL WHERE id = ?1";
     tx.execute(sql, [account.id])?;
     Ok(Change::Made(None))

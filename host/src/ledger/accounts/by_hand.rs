@@ -1,10 +1,9 @@
 //! An account that somebody opens by hand: whose it is and what it is called are said, not decided.
-//! Refuses what no door may do: a second account for one person, a name that is held, an allowance that was not decided.
+//! Refuses what no door may do: a second account for one person, a name that is held, a seat that there is not.
 
-use crate::domain::{
-    Account, AccountState, Allowance, Applicant, HostCode, Name, Refusal, TenantId,
-};
-use crate::ledger::accounts::{Claim, Opened, insert, rows};
+use crate::domain::{Account, AccountState, Applicant, HostCode, Name, Refusal, TenantId};
+use crate::ledger::accounts::{Allotted, Claim, New, Opened, insert, rows};
+use crate::ledger::record::look_alike;
 use crate::ledger::{Act, Book, LedgerError};
 use rusqlite::Connection;
 
@@ -30,29 +29,30 @@ impl Book {
         self.ledger.database.read(move |c| standing(c, tenant, &applicant, &name)).await
     }
 
-    /// Opens an account without limits and records the act, or records why not: one transaction. The name's home must be durable.
+    /// Opens an account with what was decided that it may use, and records the act, or records why not: one transaction. The name's home must be durable.
     pub async fn open_by_hand(
         &self,
         applicant: &Applicant,
         name: &Name,
         claim: Claim,
+        allotted: Allotted,
         act: Act,
     ) -> Result<Opened, LedgerError> {
         let (tenant, privacy) = (self.tenant.clone(), self.ledger.privacy);
         let (applicant, name) = (applicant.clone(), name.clone());
         let open = move |tx: &Connection| {
             tenant.still_holds(tx)?;
-            let opened = match open(tx, tenant.id, &applicant, &name, claim)? {
-                Ok(account) => {
-                    act.record_about(tx, tenant.id, &tenant.key, privacy)?;
+            Ok(match open(tx, tenant.id, &applicant, &name, claim, &allotted)? {
+                Ok(New { account, looks_like }) => {
+                    let detail = looks_like.as_deref().map(look_alike);
+                    Act { detail, ..act }.record_about(tx, tenant.id, &tenant.key, privacy)?;
                     Opened::Account(account)
                 }
-                Err(code) => {
-                    act.record_refused(tx, tenant.id, &tenant.key, privacy, code)?;
-                    Opened::Refused(Refusal::host(code))
+                Err(refusal) => {
+                    act.record_refused(tx, tenant.id, &tenant.key, privacy, &refusal)?;
+                    Opened::Refused(refusal)
                 }
-            };
-            Ok(opened)
+            })
         };
         self.commit(open).await
     }
@@ -107,13 +107,16 @@ fn open(
     applicant: &Applicant,
     name: &Name,
     claim: Claim,
-) -> Result<Result<Account, HostCode>, LedgerError> {
+    allotted: &Allotted,
+) -> Result<Result<New, Refusal>, LedgerError> {
     if has_account(tx, tenant, applicant)? {
-        return Ok(Err(HostCode::IdentityTaken));
+        return Ok(Err(Refusal::host(HostCode::IdentityTaken)));
     }
-    let sql = "SELECT active_revision FROM tenants WHERE id = ?1";
-    let revision: i64 = tx.prepare_cached(sql)?.query_row([tenant.0], |row| row.get(0))?;
-    let unlimited = Allowance::default();
-    let opened = insert(tx, tenant, applicant, name, &unlimited, revision.unsigned_abs(), claim)?;
-    Ok(opened.ok_or(HostCode::UsernameTaken))
+    let Allotted { allowance, revision } = allotted;
+    // What is said of an e-mail by hand is not verified: no domain counts it.
+    let used = rows::usage(tx, tenant, None)?;
+    if let Some(code) = allowance.over_quota(used, None) {
+        return Ok(Err(Refusal::host(code)));
+    }
+    insert(tx, tenant, applicant, name, allowance, *revision, claim)
 }

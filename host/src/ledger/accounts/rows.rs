@@ -1,7 +1,9 @@
 //! Rows of accounts, read: by name, by who they belong to, and how many there are.
 //! Refuses to write one.
 
-use crate::domain::{Account, AccountState, Allowance, Applicant, FoldKey, Name, TenantId, Usage};
+use crate::domain::{
+    Account, AccountState, Allowance, Applicant, FoldKey, Name, Skeleton, TenantId, Usage,
+};
 use crate::ledger::{Claim, LedgerError};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
@@ -10,8 +12,7 @@ use serde::{Deserialize, Serialize};
 const IN_ALL: &str = "";
 
 /// What [`account`] reads, in its order.
-pub(super) const COLUMNS: &str =
-    "id, name, issuer, subject, username, email, state, allowance, revision, created_at, erased_at";
+pub(super) const COLUMNS: &str = "id, name, issuer, subject, username, email, state, allowance, revision, created_at, erased_at, verified_domain";
 
 /// The account of exactly this name.
 pub(super) fn by_name(
@@ -68,6 +69,19 @@ pub(super) fn is_held(
     Ok(statement.query_row((tenant.0, key.as_str(), own), |row| row.get(0))?)
 }
 
+/// The name of another account that looks like this one: one outside ASCII, if there is any.
+pub(super) fn look_alike(
+    connection: &Connection,
+    tenant: TenantId,
+    name: &Name,
+) -> Result<Option<String>, LedgerError> {
+    let sql = "SELECT name FROM accounts WHERE tenant = ?1 AND skeleton = ?2
+        ORDER BY length(CAST(name AS BLOB)) > length(name) DESC LIMIT 1";
+    let skeleton = Skeleton::of(name.as_str());
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_row((tenant.0, skeleton.as_str()), |row| row.get(0)).optional()?)
+}
+
 pub(super) fn usage(
     connection: &Connection,
     tenant: TenantId,
@@ -99,6 +113,7 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         subject: row.get(3)?,
         username: row.get(4)?,
         email: row.get(5)?,
+        domain: row.get(11)?,
         state: match (state.as_str(), erased_at) {
             ("active", _) => AccountState::Active,
             (_, None) => AccountState::Closed,

@@ -2,6 +2,7 @@
 //! Refuses to hold a reader for long: it looks at some rows, gives the connection back, and goes on from there.
 
 use crate::domain::{Outcomes, Page, Person, RecordFilter, RecordRow, TenantId};
+use crate::ledger::record::LOOK_ALIKE;
 use crate::ledger::{Book, Ledger, LedgerError};
 use rusqlite::{Connection, Row, ToSql};
 
@@ -13,7 +14,8 @@ const SLACK_MS: i64 = 3_600_000;
 
 /// What the host says beside a decision, and everybody who may read a row may know. All else that a decision's detail says (a
 /// policy's own, a trap, a path) is the log's.
-const WORDS: [&str; 4] = ["linked", "link_refused", "issuer_unset", "ambiguous_username"];
+const WORDS: [&str; 5] =
+    ["linked", "link_refused", "issuer_unset", "ambiguous_username", LOOK_ALIKE];
 
 const COLUMNS: &str = "id, request_id, at, key, occasion, source, outcome, code, stage, name, revision, digest, notes, dry_run,
     detail, issuer, subject, username, email";
@@ -195,7 +197,8 @@ fn read(row: &Row<'_>) -> Result<RecordRow, LedgerError> {
     let notes = serde_json::from_str(&notes)
         .map_err(|error| LedgerError::Unexpected(format!("notes in the record: {error}")))?;
     let is_act = !matches!(occasion.as_str(), "opening" | "sign_up");
-    let detail: Option<String> = row.get("detail")?;
+    let (detail, outcome): (Option<String>, String) = (row.get("detail")?, row.get("outcome")?);
+    let detail = detail.filter(|detail| is_act || is_word(detail, &outcome));
     let person = Person {
         issuer: row.get("issuer")?,
         subject: row.get("subject")?,
@@ -209,7 +212,7 @@ fn read(row: &Row<'_>) -> Result<RecordRow, LedgerError> {
         key: row.get("key")?,
         occasion,
         source: row.get("source")?,
-        outcome: row.get("outcome")?,
+        outcome,
         code: row.get("code")?,
         stage: row.get("stage")?,
         name: row.get("name")?,
@@ -217,9 +220,18 @@ fn read(row: &Row<'_>) -> Result<RecordRow, LedgerError> {
         digest: row.get("digest")?,
         notes,
         dry_run: row.get("dry_run")?,
-        detail: detail.filter(|detail| is_act || WORDS.contains(&detail.as_str())),
+        detail,
         person: (person.username.is_some() || person.subject.is_some()).then_some(person),
     })
+}
+
+/// One of the host's words; after a yes, in which no policy has its say, also what follows it.
+fn is_word(detail: &str, outcome: &str) -> bool {
+    let word = match outcome {
+        "granted" => detail.split(": ").next().unwrap_or(detail),
+        _ => detail,
+    };
+    WORDS.contains(&word)
 }
 
 fn count<const N: usize>(

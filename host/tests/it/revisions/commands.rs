@@ -36,7 +36,8 @@ async fn a_rule_is_pushed_changed_compared_pulled_and_taken_back_at_a_shell() {
     write("b.json", b"{\"prefix\": \"b-\"}");
     let push = ["push", "ours.wasm", "--settings", "a.toml", "-m", "the first"];
     let pushed = "revision 2 is there; enlist policy activate 2 lets it decide\n";
-    let note = "note: every name begins with a-\n";
+    let note = "note: every name begins with a-\nnote: host: not idempotent: \
+        the username \"a-sample@example.com\", a name that it gave, gets \"a-a-sample@example.com\"\n";
     assert_eq!(run(&app, &push), (Some(0), pushed.to_owned(), note.to_owned()));
     assert_eq!(say(&app, &["activate", "2", "--if-active", "1"]), "1 -> 2\n");
     assert_eq!(app.enlist(&person("ann")).await, "a-ann");

@@ -1,7 +1,7 @@
 //! `enlist backup`: whole, private, beside a server that writes, and never over another file.
 
 use crate::app::App;
-use crate::upkeep::{ask, person, run, text, three_people, well};
+use crate::upkeep::{SCHEMA, ask, person, run, text, three_people, well};
 use rusqlite::Connection;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -33,7 +33,7 @@ async fn a_backup_beside_a_server_that_writes_is_whole_and_private_and_has_every
     assert_eq!(ask(&database, "SELECT integrity_check FROM pragma_integrity_check"), "ok");
     let accounts: i64 = ask(&database, "SELECT count(*) FROM accounts").parse().expect("a number");
     assert!((3..=3 + more).contains(&accounts), "{accounts} of 3 to {}", 3 + more);
-    assert!(said.contains(&format!("1 tenants, {accounts} accounts, schema 3")), "{said}");
+    assert!(said.contains(&format!("1 tenants, {accounts} accounts, schema {SCHEMA}")), "{said}");
     assert!(said.contains("folders"), "{said}");
     for name in ["ann", "bob", "cyd"] {
         let sql = format!("SELECT count(*) FROM accounts WHERE name = '{name}'");

@@ -2,7 +2,7 @@
 
 use crate::app::{App, is_folder};
 use crate::upkeep::damage::Patient;
-use crate::upkeep::{ask, on, run, three_people};
+use crate::upkeep::{SCHEMA, ask, on, run, three_people};
 use serde_json::Value;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
@@ -320,7 +320,10 @@ fn a_newer_schema_is_refused_and_both_are_named() {
     patient.sql("PRAGMA user_version = 77");
     for ended in [patient.doctor(), patient.fix()] {
         assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{ended:?}");
-        assert!(ended.err.contains("schema 77") && ended.err.contains("Enlist 3"), "{ended:?}");
+        assert!(
+            ended.err.contains("schema 77") && ended.err.contains(&format!("Enlist {SCHEMA}")),
+            "{ended:?}"
+        );
     }
 }
 
@@ -329,7 +332,7 @@ fn an_older_schema_is_noted_and_left_to_the_next_start() {
     let patient = Patient::new();
     crate::upkeep::to_schema_1(&patient.path());
     set_mode(&patient.path(), 0o600);
-    patient.is_noted("schema", &["schema 1", "this Enlist 3"]);
+    patient.is_noted("schema", &["schema 1", &format!("this Enlist {SCHEMA}")]);
     assert_eq!(ask(&patient.database(), "SELECT user_version FROM pragma_user_version"), "1");
 }
 

@@ -121,7 +121,7 @@ async fn a_copy_that_is_damaged_or_foreign_or_newer_is_refused_and_nothing_chang
     let database = Connection::open(&other).expect("a copy");
     database.pragma_update(None, "user_version", 77).expect("a newer schema");
     drop(database);
-    refused(&["schema 77", "Enlist 3"]);
+    refused(&["schema 77", &format!("Enlist {SCHEMA}")]);
 }
 
 #[tokio::test]
