@@ -28,9 +28,9 @@ fn recipes() -> Vec<Recipe> {
 
 /// The lines that are code.
 fn block(text: &str) -> String {
-    let lines = text.lines().filter_map(|line| {
-        if line.is_empty() { Some("") } else { line.strip_prefix("    ") }
-    });
+    let lines = text
+        .lines()
+        .filter_map(|line| if line.is_empty() { Some("") } else { line.strip_prefix("    ") });
     lines.map(|line| format!("{line}\n")).collect()
 }
 
@@ -51,7 +51,11 @@ fn every_recipe_does_what_its_cases_say() {
             .arg(cases_file)
             .output()
             .expect("the command");
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
         assert!(output.status.success(), "{title}: {said}");
         let count = cases.matches("[[case]]").count();
         assert!(count > 0 && said.contains(&count.to_string()), "{title}: {said}");
