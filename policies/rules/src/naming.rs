@@ -113,10 +113,10 @@ impl Configured {
         let tags_here = settings.plus_tag_domains.holds(domain);
         match settings.plus_tag {
             PlusTag::Strip if tags_here => local = local.split('+').next().unwrap_or_default(),
-            PlusTag::Reject if tags_here || settings.plus_tag_domains.is_empty() => {
-                if local.contains('+') {
-                    return Err(settings.no(PLUS_TAG));
-                }
+            PlusTag::Reject
+                if local.contains('+') && (tags_here || settings.plus_tag_domains.is_empty()) =>
+            {
+                return Err(settings.no(PLUS_TAG));
             }
             _ => {}
         }
