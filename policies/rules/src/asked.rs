@@ -1,6 +1,7 @@
 //! What is known of whom a decision is about, and what of it can be relied upon. It decides nothing.
 
 use crate::lists::email_key;
+use crate::texts::Hashed;
 use enlist_policy::{Assurance, Occasion, Request};
 use std::borrow::Cow;
 
@@ -65,7 +66,7 @@ pub(crate) enum Fact {
 
 /// What a fact comes to: several values, or none.
 pub(crate) struct Values<'a> {
-    pub(crate) texts: Vec<&'a str>,
+    pub(crate) texts: Vec<Hashed<'a>>,
     /// Somebody says so and nobody has verified it.
     pub(crate) claimed: bool,
 }
@@ -89,7 +90,7 @@ impl Fact {
     pub(crate) fn values<'a>(&self, asked: &'a Asked<'_>) -> Values<'a> {
         let applicant = &asked.request.applicant;
         let email = asked.email.as_ref();
-        let texts = match self {
+        let texts: Vec<&str> = match self {
             Self::Email => email.map(|email| &*email.key).into_iter().collect(),
             Self::Domain => email.map(|email| email.domain).into_iter().collect(),
             Self::EmailVerified => {
@@ -113,6 +114,7 @@ impl Fact {
             }
         };
         let by_email = matches!(self, Self::Email | Self::Domain);
+        let texts = texts.into_iter().map(Hashed::of).collect();
         Values { texts, claimed: by_email && email.is_some_and(|email| !email.trusted) }
     }
 }

@@ -7,7 +7,7 @@ use crate::glob;
 use crate::lists::email_entry;
 use crate::node::Node;
 use crate::shape::{Members, Place, Setting, choice};
-use crate::texts::Texts;
+use crate::texts::{Hashed, Texts};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
@@ -69,6 +69,8 @@ enum Ask {
 }
 
 enum Wanted {
+    /// One text and its hash: hundreds of rules compare numbers, and a text but once.
+    Text(u32, Box<str>),
     Texts(Texts, Vec<Scalar>),
     Glob(String),
     Domains(DomainSet),
@@ -161,34 +163,38 @@ impl Condition {
 
 impl Test {
     fn holds(&self, values: &Values<'_>) -> Truth {
-        let any = |truth: &dyn Fn(&str) -> Truth| {
-            values.texts.iter().fold(Truth::No, |sum, text| sum.or(truth(text)))
-        };
-        let number = |compare: &dyn Fn(i64) -> bool| {
-            any(&|text| text.parse().map_or(Truth::Unknown, |number| Truth::of(compare(number))))
-        };
+        let texts = &values.texts;
         let truth = match &self.ask {
-            Ask::Among(wanted) => any(&|text| wanted.has(text)),
-            Ask::NotAmong(_) if values.texts.is_empty() => Truth::No,
-            Ask::NotAmong(wanted) => any(&|text| wanted.has(text)).not(),
-            Ask::Exists(wanted) => Truth::of(*wanted != values.texts.is_empty()),
-            Ask::Less(than) => number(&|number| number < *than),
-            Ask::AtLeast(than) => number(&|number| number >= *than),
+            Ask::Among(wanted) => any(texts, |text| wanted.has(text)),
+            Ask::NotAmong(_) if texts.is_empty() => Truth::No,
+            Ask::NotAmong(wanted) => any(texts, |text| wanted.has(text)).not(),
+            Ask::Exists(wanted) => Truth::of(*wanted != texts.is_empty()),
+            Ask::Less(than) => any(texts, |text| number(text, |number| number < *than)),
+            Ask::AtLeast(than) => any(texts, |text| number(text, |number| number >= *than)),
         };
         // What somebody merely says of themselves proves nothing, neither that it is so nor that it is not.
         if values.claimed { Truth::Unknown } else { truth }
     }
 }
 
+fn any(texts: &[Hashed<'_>], truth: impl Fn(&Hashed<'_>) -> Truth) -> Truth {
+    texts.iter().fold(Truth::No, |sum, text| sum.or(truth(text)))
+}
+
+fn number(text: &Hashed<'_>, compare: impl Fn(i64) -> bool) -> Truth {
+    text.text.parse().map_or(Truth::Unknown, |number| Truth::of(compare(number)))
+}
+
 impl Wanted {
-    fn has(&self, text: &str) -> Truth {
+    fn has(&self, text: &Hashed<'_>) -> Truth {
         match self {
-            Self::Texts(texts, _) if texts.holds(text) => Truth::Yes,
+            Self::Text(hash, wanted) => Truth::of(*hash == text.hash && **wanted == *text.text),
+            Self::Texts(texts, _) if texts.has(text) => Truth::Yes,
             Self::Texts(_, scalars) => {
-                scalars.iter().fold(Truth::No, |sum, scalar| sum.or(scalar.is(text)))
+                scalars.iter().fold(Truth::No, |sum, scalar| sum.or(scalar.is(text.text)))
             }
-            Self::Glob(glob) => Truth::of(glob::matches(glob, text)),
-            Self::Domains(domains) => Truth::of(domains.holds(text)),
+            Self::Glob(glob) => Truth::of(glob::matches(glob, text.text)),
+            Self::Domains(domains) => Truth::of(domains.holds(text.text)),
         }
     }
 }
@@ -337,11 +343,16 @@ impl<'n> Gathered<'n> {
     }
 
     fn end(self) -> Wanted {
+        let one = |text: &str| Wanted::Text(Hashed::of(text).hash, text.into());
         match self {
-            Self::Domains(domains) => Wanted::Domains(DomainSet::of(&domains)),
-            Self::Texts(texts, scalars) => {
-                Wanted::Texts(Texts::of(texts.iter().map(|text| &**text)), scalars)
-            }
+            Self::Domains(domains) => match &domains[..] {
+                [DomainPattern::Whole(domain)] => one(domain),
+                domains => Wanted::Domains(DomainSet::of(domains)),
+            },
+            Self::Texts(texts, scalars) => match (&texts[..], &scalars[..]) {
+                ([text], []) => one(text),
+                _ => Wanted::Texts(Texts::of(texts.iter().map(|text| &**text)), scalars),
+            },
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::asked::{Asked, Fact};
 use crate::quota::allowance;
 use crate::refusal::{DENIED, EMAIL_UNVERIFIED, NOT_ALLOWED};
 use crate::reserved::Reserved;
-use crate::rule::{End, Rules};
+use crate::rule::{End, Rules, Verdict};
 use crate::settings::{Action, Settings};
 use crate::shape::Whole;
 use crate::{check, warn};
@@ -19,6 +19,7 @@ pub(crate) struct Configured {
     plan_facts: Vec<Fact>,
     needs_email: bool,
     rules_set_prefix: bool,
+    rules_grant: bool,
 }
 
 impl Configured {
@@ -31,6 +32,7 @@ impl Configured {
         });
         let rules = std::mem::take(&mut settings.rules);
         let rules_set_prefix = rules.iter().any(|rule| rule.then.set_prefix.is_some());
+        let rules_grant = rules.iter().any(|rule| rule.then.grants());
         let mut plan_facts = Vec::new();
         for condition in settings.plans.values_mut().filter_map(|plan| plan.r#match.as_mut()) {
             condition.number(&mut plan_facts);
@@ -44,6 +46,7 @@ impl Configured {
             plan_facts,
             needs_email,
             rules_set_prefix,
+            rules_grant,
         }
     }
 
@@ -88,7 +91,10 @@ impl Configured {
 
     pub(crate) fn allow(&self, request: &Request) -> Allowance {
         let asked = self.asked(request);
-        let verdict = self.rules.judge(&asked, false);
+        let verdict = match self.rules_grant {
+            true => self.rules.judge(&asked, false),
+            false => Verdict::open(),
+        };
         allowance(&self.settings, &self.plan_facts, &asked, &verdict)
     }
 

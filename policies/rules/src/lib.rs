@@ -60,6 +60,8 @@ impl Rules {
         if let Some(settings) = &settings {
             check::all(settings, &mut place);
         }
+        // What follows is made where the document was.
+        drop(document);
         match settings {
             Some(settings) if problems.is_empty() => Self(Ok(Box::new(Configured::of(settings)))),
             _ => Self(Err(problems)),

@@ -108,6 +108,19 @@ pub(crate) struct Verdict<'s> {
     pub(crate) labels: Vec<(&'s str, &'s str)>,
 }
 
+impl Verdict<'_> {
+    /// No rule has said anything.
+    pub(crate) fn open() -> Self {
+        Self {
+            end: End::Open,
+            prefix: None,
+            plan: None,
+            quota: Quota::unsaid(),
+            labels: Vec::new(),
+        }
+    }
+}
+
 /// The rules.
 pub(crate) struct Rules {
     rules: Vec<Rule>,
@@ -124,13 +137,7 @@ impl Rules {
     /// What they come to; `say` whether the operator is told what could not be answered, which is once a decision enough.
     pub(crate) fn judge(&self, asked: &Asked<'_>, say: bool) -> Verdict<'_> {
         let facts: Vec<Values<'_>> = self.facts.iter().map(|fact| fact.values(asked)).collect();
-        let mut verdict = Verdict {
-            end: End::Open,
-            prefix: None,
-            plan: None,
-            quota: Quota::unsaid(),
-            labels: Vec::new(),
-        };
+        let mut verdict = Verdict::open();
         for (number, rule) in self.rules.iter().enumerate() {
             let truth = rule.when.holds(&facts);
             let denies = rule.then.deny.is_some();
@@ -189,6 +196,11 @@ impl Then {
             set_quota: None,
             label: None,
         }
+    }
+
+    /// Whether it says how much somebody may have.
+    pub(crate) fn grants(&self) -> bool {
+        self.set_plan.is_some() || self.set_quota.is_some() || self.label.is_some()
     }
 
     /// Whether it says nothing at all.

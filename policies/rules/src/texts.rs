@@ -28,7 +28,7 @@ impl Texts {
             slots: vec![0; (count * 2).next_power_of_two()].into_boxed_slice(),
         };
         for text in texts {
-            let slot = set.slot(&pool, text);
+            let slot = set.slot(&pool, &Hashed::of(text));
             if set.slots[slot] != 0 {
                 continue;
             }
@@ -46,15 +46,20 @@ impl Texts {
     }
 
     pub(crate) fn holds(&self, text: &str) -> bool {
+        !self.is_empty() && self.has(&Hashed::of(text))
+    }
+
+    /// The same of a text whose hash is known.
+    pub(crate) fn has(&self, text: &Hashed<'_>) -> bool {
         !self.is_empty() && self.slots[self.slot(&self.pool, text)] != 0
     }
 
     /// Where `text` is, or would be.
-    fn slot(&self, pool: &[u8], text: &str) -> usize {
+    fn slot(&self, pool: &[u8], text: &Hashed<'_>) -> usize {
         let mask = self.slots.len() - 1;
-        let mut slot = hash(text) as usize & mask;
+        let mut slot = text.hash as usize & mask;
         while let Some(found) = self.slots[slot].checked_sub(1) {
-            if entry(pool, found as usize) == text.as_bytes() {
+            if entry(pool, found as usize) == text.text.as_bytes() {
                 break;
             }
             slot = (slot + 1) & mask;
@@ -69,12 +74,20 @@ fn entry(pool: &[u8], start: usize) -> &[u8] {
     &rest[..length]
 }
 
-/// FNV-1a, folded: the same in every instance. Whoever chooses the texts is the operator; whoever asks can choose one only.
-pub(crate) fn hash(text: &str) -> u32 {
-    let start = 0xcbf2_9ce4_8422_2325_u64;
-    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
-    let hash = text.as_bytes().iter().fold(start, step);
-    (hash ^ (hash >> 32)) as u32
+/// A text and its hash: FNV-1a, folded, the same in every instance. Whoever chooses the texts of a set is the operator; whoever asks
+/// can choose one only.
+pub(crate) struct Hashed<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) hash: u32,
+}
+
+impl<'t> Hashed<'t> {
+    pub(crate) fn of(text: &'t str) -> Self {
+        let start = 0xcbf2_9ce4_8422_2325_u64;
+        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+        let hash = text.as_bytes().iter().fold(start, step);
+        Self { text, hash: (hash ^ (hash >> 32)) as u32 }
+    }
 }
 
 #[cfg(test)]

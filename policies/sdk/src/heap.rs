@@ -1,7 +1,7 @@
 //! The heap of a policy, in two parts: first a room inside the memory it starts with, where nothing but the newest block is ever
 //! given back, for the instance is thrown away when the decision is over; then, when the room is full, talc in memory that grows.
 //! Growing costs a system call that every other decision of the process waits for, so a decision of ordinary size, `configure`
-//! with small settings included, must never grow; what large settings grow is frozen with the rest.
+//! with small settings included, must never grow; what large settings grow is frozen with the rest, and leaves decisions their room.
 #![expect(unsafe_code, reason = "an allocator hands out raw memory")]
 
 use std::alloc::{GlobalAlloc, Layout};
@@ -21,10 +21,21 @@ static HEAP: Heap = Heap {
     beyond: new_wasm_dynamic_allocator(),
     room: Cell::new((&raw mut ROOM).cast()),
     used_bytes: Cell::new(0),
+    is_closed: Cell::new(false),
 };
+
+/// Settings of so many bytes are made into a policy outside the room.
+const LARGE_BYTES: usize = ROOM_BYTES / 8;
+
+/// Before `configure` works on settings of so many bytes: those of ordinary size find place in the room, large ones would fill it, and
+/// decisions would then write where memory is dear to reset.
+pub(crate) fn make_way(settings_bytes: usize) {
+    HEAP.is_closed.set(settings_bytes > LARGE_BYTES);
+}
 
 /// When `configure` has succeeded: settings that took much of the room leave decisions another one.
 pub(crate) fn keep_room() {
+    HEAP.is_closed.set(false);
     if HEAP.used_bytes.get() <= ROOM_BYTES / 2 {
         return;
     }
@@ -41,6 +52,8 @@ struct Heap {
     /// Where the present room begins, and how much of it is in use.
     room: Cell<*mut u8>,
     used_bytes: Cell<usize>,
+    /// Nothing is taken from it or given back to it.
+    is_closed: Cell<bool>,
 }
 
 // SAFETY: WebAssembly without threads has one thread, and nothing here calls back.
@@ -56,7 +69,7 @@ impl Heap {
     /// Whether the present room's newest block can begin at `start` and have so many bytes; if so, it does.
     fn take(&self, start: usize, bytes: usize) -> bool {
         let offset = start - self.room.get().addr();
-        let fits = ROOM_BYTES.saturating_sub(offset) >= bytes;
+        let fits = !self.is_closed.get() && ROOM_BYTES.saturating_sub(offset) >= bytes;
         if fits {
             self.used_bytes.set(offset + bytes);
         }
@@ -65,7 +78,8 @@ impl Heap {
 
     fn is_newest(&self, block: *mut u8, layout: Layout) -> bool {
         let offset = block.addr().wrapping_sub(self.room.get().addr());
-        offset < ROOM_BYTES && offset + layout.size() == self.used_bytes.get()
+        let is_last = offset < ROOM_BYTES && offset + layout.size() == self.used_bytes.get();
+        is_last && !self.is_closed.get()
     }
 }
 
