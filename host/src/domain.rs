@@ -4,6 +4,7 @@
 mod account;
 mod applicant;
 mod code;
+mod course;
 mod decision;
 mod email;
 mod name;
@@ -16,6 +17,7 @@ mod tenant;
 pub use account::{Account, AccountState, Held};
 pub use applicant::{Applicant, Attribute, Occasion, Request};
 pub use code::HostCode;
+pub use course::{Candidate, Course, Fate, Recognised};
 pub use decision::{
     Allowance, CodeError, Decision, Failure, Fault, Grant, Pick, PolicyCode, Refusal, Stage, Usage,
     Verdict,

@@ -21,6 +21,7 @@ mod record;
 mod request_id;
 mod reviews;
 mod revisions;
+mod schemas;
 mod status;
 mod tenant;
 mod tenants;
@@ -168,6 +169,7 @@ fn doors() -> OpenApiRouter<Rooms> {
         .routes(taking("DELETE", routes!(keys::revoke_operators)))
         .routes(taking("GET, HEAD", routes!(status::show)))
         .routes(taking("GET, HEAD", routes!(openapi::show)))
+        .routes(taking("GET, HEAD", routes!(schemas::rules)))
         .merge(health_doors())
 }
 

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::{env, fs};
 
 /// The policies that travel inside the binary, by the name of their folder and of their constant.
-const BUILT_IN: [&str; 2] = ["localpart", "precis"];
+const BUILT_IN: [&str; 3] = ["localpart", "precis", "rules"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = env::var("OUT_DIR")?;

@@ -3,7 +3,7 @@
 
 use crate::ledger::StoredRevision;
 use crate::sandbox::digest_of;
-use enlist_artifacts::{LOCALPART, PRECIS};
+use enlist_artifacts::{LOCALPART, PRECIS, RULES};
 use std::fs::File;
 use std::io::Read;
 
@@ -11,7 +11,8 @@ use std::io::Read;
 pub(super) const DEFAULT_POLICY: &str = "builtin:localpart";
 
 /// The components of the binary's own, and what each is called.
-const BUILT_IN: [(&str, &[u8]); 2] = [(DEFAULT_POLICY, LOCALPART), ("builtin:precis", PRECIS)];
+const BUILT_IN: [(&str, &[u8]); 3] =
+    [(DEFAULT_POLICY, LOCALPART), ("builtin:precis", PRECIS), ("builtin:rules", RULES)];
 
 /// Revision 1 of a tenant that begins with `policy`; errors as [`read_policy`].
 pub(super) fn read_revision(policy: &str, limit_bytes: u64) -> Result<StoredRevision, String> {

@@ -162,6 +162,11 @@ impl Said {
         self.code.as_deref()
     }
 
+    /// What the policy wants the operator to know.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// The same yes, to a name that looks like that of another account, if it does: both stay, and whoever reads the record is told.
     pub(super) fn alike(self, other: Option<&str>) -> Self {
         let detail = other.map(look_alike).or(self.detail);

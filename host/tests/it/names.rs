@@ -4,7 +4,7 @@ mod alike;
 mod properties;
 mod spelling;
 mod tables;
-mod vectors;
+pub(crate) mod vectors;
 
 use crate::app::{Answer, App};
 use serde_json::{Value, json};

@@ -120,7 +120,7 @@ fn the_library_names_its_rooms_and_does_nothing() {
 #[test]
 fn a_policy_depends_on_what_the_table_allows_and_nothing_else_of_ours() {
     let table = table();
-    for policy in ["localpart", "names", "precis", "hostile"] {
+    for policy in ["localpart", "names", "precis", "rules", "hostile"] {
         let manifest = fs::read_to_string(root().join("policies").join(policy).join("Cargo.toml"))
             .expect("a manifest");
         let manifest: toml::Table = manifest.parse().expect("TOML");

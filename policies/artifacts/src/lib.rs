@@ -7,6 +7,12 @@ pub const LOCALPART: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/localpart
 /// The same in any script: RFC 8265 and UTS #39.
 pub const PRECIS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/precis.wasm"));
 
+/// Everything said in settings.
+pub const RULES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.wasm"));
+
+/// JSON Schema of its settings, as the component itself says it.
+pub const RULES_SCHEMA: &str = include_str!("../../rules/src/schema.json");
+
 include!(concat!(env!("OUT_DIR"), "/kit.rs"));
 
 #[cfg(feature = "hostile")]

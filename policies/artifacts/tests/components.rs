@@ -13,8 +13,11 @@ const OF_ANOTHER_WORLD: [&str; 2] = ["imports_something", "missing_export"];
 
 fn components() -> Vec<(&'static str, &'static [u8])> {
     #[cfg_attr(not(feature = "hostile"), expect(unused_mut, reason = "grows with the feature"))]
-    let mut components =
-        vec![("localpart", enlist_artifacts::LOCALPART), ("precis", enlist_artifacts::PRECIS)];
+    let mut components = vec![
+        ("localpart", enlist_artifacts::LOCALPART),
+        ("precis", enlist_artifacts::PRECIS),
+        ("rules", enlist_artifacts::RULES),
+    ];
     #[cfg(feature = "hostile")]
     components.extend(enlist_artifacts::honest::ALL.iter().chain(enlist_artifacts::hostile::ALL));
     components

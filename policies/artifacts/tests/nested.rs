@@ -39,8 +39,11 @@ fn nested(changed: &[(&str, &str)]) -> Result<Nested, Box<dyn Error>> {
 
 #[test]
 fn nothing_of_the_outer_build_reaches_the_guests() -> Result<(), Box<dyn Error>> {
-    let built_in =
-        [("localpart", enlist_artifacts::LOCALPART), ("precis", enlist_artifacts::PRECIS)];
+    let built_in = [
+        ("localpart", enlist_artifacts::LOCALPART),
+        ("precis", enlist_artifacts::PRECIS),
+        ("rules", enlist_artifacts::RULES),
+    ];
     for (name, component) in built_in {
         let modules = nested(&BROKEN)?.build(&[format!("--package=enlist-{name}")])?;
         let module = fs::read(modules.join(format!("enlist_{name}.wasm")))?;

@@ -5,7 +5,7 @@ use crate::cli::Ending;
 use crate::cli::client::Remote;
 use crate::cli::policy::{Subject, Workbench};
 use crate::domain::HostCode;
-use crate::sandbox::{CoreModule, Inspection, MakeError, inspect, make};
+use crate::sandbox::{CoreModule, Inspection, MakeError, inspect, make, quote};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -15,8 +15,13 @@ pub(super) fn run(bench: &Workbench, remote: &Remote, subject: &Subject) -> Resu
     let inspection = inspect(bench.engine(), &component);
     let verdict = match &inspection.turned_away {
         Some(why) => Verdict::TurnedAway(why.clone()),
-        None => match make(bench.engine(), &component, &settings) {
-            Ok(_) => Verdict::Frozen,
+        None => match make(bench.engine(), &component, &settings.json) {
+            Ok(code) => {
+                for note in code.notes() {
+                    eprintln!("note: {}", quote(note));
+                }
+                Verdict::Frozen
+            }
             Err(why) if subject.settings.is_none() && refuses_settings(&why) => {
                 Verdict::WantsSettings(why)
             }

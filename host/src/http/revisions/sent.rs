@@ -14,8 +14,8 @@ use multer::{Constraints, Multipart, SizeLimit};
 use std::convert::Infallible;
 use std::time::Duration;
 
-/// The longest settings document, in bytes.
-const SETTINGS_LIMIT_BYTES: usize = 1 << 20;
+/// The longest settings document, in bytes: a hundred thousand addresses are three millions.
+const SETTINGS_LIMIT_BYTES: usize = 8 << 20;
 
 /// What a form has beside its parts.
 const FORM_BYTES: usize = 64 << 10;

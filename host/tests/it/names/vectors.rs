@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 /// Rows of a file of vectors, or none, and a word about it, when there is no such folder.
-fn rows(file: &str) -> Vec<Value> {
+pub(crate) fn rows(file: &str) -> Vec<Value> {
     let Some(folder) = std::env::var_os("ENLIST_VECTORS") else {
         eprintln!("skipped: {file}: ENLIST_VECTORS is not set");
         return Vec::new();
