@@ -178,7 +178,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     std::fs::write(&component, enlist_artifacts::honest::CANDIDATES)?;
     server.enlist(&["policy", "push", component.to_str().ok_or("a path that is no text")?])?;
     let run = Rc::new(Run { server, next: Cell::new(0) });
-    let (mut previews, mut replays) = (Vec::new(), Vec::new());
+    let (mut previews, mut replays, mut costs) = (Vec::new(), Vec::new(), Vec::new());
     let (mut with, mut without) = (Vec::new(), Vec::new());
     let measured = async {
         let hammer = |_| Rc::clone(&run).hammer(Rc::default(), PEOPLE);
@@ -189,9 +189,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
         run.copy().map_err(|error| error.to_string())?;
         for _ in 0..rounds {
+            let spent = || run.server.processor_time().map_err(|error| error.to_string());
+            let before = spent()?;
             let (found, took) = run.review(PREVIEW).await?;
-            let asked = found["done"].as_u64().unwrap_or_default();
-            previews.push(2.0 * asked as f64 / took.as_secs_f64());
+            let decisions = 2.0 * found["done"].as_u64().unwrap_or_default() as f64;
+            costs.push((spent()? - before).as_secs_f64() * 1e6 / decisions);
+            previews.push(decisions / took.as_secs_f64());
             let (found, took) = run.review("/v1/replay").await?;
             let same = found["same"].as_u64().unwrap_or_default();
             if found["different"] != 0 || same < PEOPLE * TIMES {
@@ -211,7 +214,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     LocalSet::new().run_until(measured).await?;
     println!("{} people; medians of {rounds} rounds, decisions a second", PEOPLE * TIMES);
-    println!("{:20} {:>9.0}", "preview", median(previews.into_iter()));
+    let cost = median(costs.into_iter());
+    println!(
+        "{:20} {:>9.0}  {cost:.1} us of a processor each",
+        "preview",
+        median(previews.into_iter())
+    );
     println!("{:20} {:>9.0}", "replay, none differs", median(replays.into_iter()));
     println!("{} clients open accounts", options.clients);
     println!("{:20} {:>9} {:>9} {:>9}", "", "p50 us", "p99 us", "opened");
