@@ -238,7 +238,7 @@ impl Provisioner {
             return Err(LedgerError::Busy.into());
         }
         count(book, asked, &said);
-        self.known(tenant, account)
+        self.known(tenant, Account { subject: Some(subject), ..account })
     }
 
     /// From a granted name to an account: the home first, durable, then the one transaction that decides.

@@ -19,6 +19,7 @@ mod identity;
 mod keys;
 mod making;
 mod metrics;
+mod model;
 mod names;
 mod openapi;
 mod policies;
