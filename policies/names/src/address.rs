@@ -10,9 +10,11 @@ const SPECIAL: &str = "\"(),:;<>[\\] ";
 /// What stands before the only `@`, as it stands. Two of them are two also when one is a compatibility character that some reader
 /// takes for an `@`.
 pub fn local_part(address: &str) -> Result<&str, Disallowed> {
-    if address.contains(|c: char| SPECIAL.contains(c) || c.is_ascii_control())
-        || address.nfkc().filter(|c| *c == '@').count() != 1
-    {
+    let ats = match address.is_ascii() {
+        true => address.bytes().filter(|b| *b == b'@').count(),
+        false => address.nfkc().filter(|c| *c == '@').count(),
+    };
+    if ats != 1 || address.contains(|c: char| SPECIAL.contains(c) || c.is_ascii_control()) {
         return Err(Disallowed::AmbiguousEmail);
     }
     let (local, domain) = address.split_once('@').ok_or(Disallowed::AmbiguousEmail)?;

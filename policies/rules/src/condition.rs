@@ -14,8 +14,8 @@ use std::borrow::Cow;
 /// How deep conditions may stand in each other.
 const DEPTH: usize = 8;
 
-/// Yes, no, or neither can be said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Yes, no, or neither can be said; all of several is the least of them, any the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Truth {
     No,
     Unknown,
@@ -33,14 +33,6 @@ impl Truth {
             Self::Unknown => Self::Unknown,
             Self::Yes => Self::No,
         }
-    }
-
-    fn and(self, other: Self) -> Self {
-        if (self as u8) < other as u8 { self } else { other }
-    }
-
-    fn or(self, other: Self) -> Self {
-        self.not().and(other.not()).not()
     }
 }
 
@@ -152,10 +144,10 @@ impl Condition {
             Self::Test(test) => test.holds(&facts[test.fact]),
             Self::All(conditions) => conditions
                 .iter()
-                .fold(Truth::Yes, |truth, condition| truth.and(condition.holds(facts))),
+                .fold(Truth::Yes, |truth, condition| truth.min(condition.holds(facts))),
             Self::Any(conditions) => conditions
                 .iter()
-                .fold(Truth::No, |truth, condition| truth.or(condition.holds(facts))),
+                .fold(Truth::No, |truth, condition| truth.max(condition.holds(facts))),
             Self::Not(condition) => condition.holds(facts).not(),
         }
     }
@@ -178,7 +170,7 @@ impl Test {
 }
 
 fn any(texts: &[Hashed<'_>], truth: impl Fn(&Hashed<'_>) -> Truth) -> Truth {
-    texts.iter().fold(Truth::No, |sum, text| sum.or(truth(text)))
+    texts.iter().fold(Truth::No, |sum, text| sum.max(truth(text)))
 }
 
 fn number(text: &Hashed<'_>, compare: impl Fn(i64) -> bool) -> Truth {
@@ -191,7 +183,7 @@ impl Wanted {
             Self::Text(hash, wanted) => Truth::of(*hash == text.hash && **wanted == *text.text),
             Self::Texts(texts, _) if texts.has(text) => Truth::Yes,
             Self::Texts(_, scalars) => {
-                scalars.iter().fold(Truth::No, |sum, scalar| sum.or(scalar.is(text.text)))
+                scalars.iter().fold(Truth::No, |sum, scalar| sum.max(scalar.is(text.text)))
             }
             Self::Glob(glob) => Truth::of(glob::matches(glob, text.text)),
             Self::Domains(domains) => Truth::of(domains.holds(text.text)),

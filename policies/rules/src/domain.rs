@@ -140,7 +140,7 @@ impl DomainSet {
 impl Setting for DomainSet {
     fn read(node: &Node<'_>, place: &mut Place<'_>) -> Option<Self> {
         let Node::List(items) = node else { return place.expected("a list", node) };
-        let mut patterns = Vec::new();
+        let mut patterns = Vec::with_capacity(items.len());
         for (number, item) in items.iter().enumerate() {
             patterns.extend(place.item(number, |place| match item {
                 Node::Text(text) => DomainPattern::read(text, place),

@@ -100,6 +100,14 @@ fn texts<'n>(
     Some(())
 }
 
+/// How many items a list has.
+fn length(node: &Node<'_>) -> usize {
+    match node {
+        Node::List(items) => items.len(),
+        _ => 0,
+    }
+}
+
 /// Addresses, as [`email_key`] has them.
 pub(crate) struct EmailSet {
     whole: Texts,
@@ -149,7 +157,7 @@ impl EmailSet {
 
 impl Setting for EmailSet {
     fn read(node: &Node<'_>, place: &mut Place<'_>) -> Option<Self> {
-        let (mut whole, mut globs) = (Vec::new(), Vec::new());
+        let (mut whole, mut globs) = (Vec::with_capacity(length(node)), Vec::new());
         texts(node, place, |text, place| match email_entry(text, place) {
             Some(key) if glob::is_glob(&key) => globs.push(key.into_owned()),
             Some(key) => whole.push(key),

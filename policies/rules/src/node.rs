@@ -92,7 +92,8 @@ impl<'de> Visitor<'de> for AnyNode {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node<'de>, A::Error> {
-        let mut table = Vec::new();
+        // Most tables are small, and what is read here stays where decisions begin.
+        let mut table = Vec::with_capacity(2);
         while let Some(Key(key)) = members.next_key()? {
             if key == NUMBER {
                 let Key(text) = members.next_value()?;

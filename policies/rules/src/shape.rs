@@ -294,8 +294,11 @@ impl Setting for String {
 impl<T: Setting> Setting for Vec<T> {
     fn read(node: &Node<'_>, place: &mut Place<'_>) -> Option<Self> {
         let Node::List(items) = node else { return place.expected("a list", node) };
-        let read = |(number, item)| place.item(number, |place| T::read(item, place));
-        Some(items.iter().enumerate().filter_map(read).collect())
+        let mut read = Vec::with_capacity(items.len());
+        for (number, item) in items.iter().enumerate() {
+            read.extend(place.item(number, |place| T::read(item, place)));
+        }
+        Some(read)
     }
 
     fn schema() -> Value {
