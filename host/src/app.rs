@@ -249,6 +249,7 @@ async fn open(
         ground,
         Stock { workshop, first, built_in: policy_file::built_in },
         Arc::clone(&probations),
+        &engine,
     );
     operations.resume_probations().await?;
     ledger.rest();

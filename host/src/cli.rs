@@ -2,14 +2,19 @@
 //! Refuses to do a verb's work: local verbs use the sandbox, remote ones the HTTP API, `serve` the app.
 
 mod account;
+mod applicant;
+mod cases;
 mod client;
+mod decide;
 mod decisions;
 mod health;
 mod key;
 mod own_certificate;
 mod policy;
+mod reviews;
 mod revisions;
 mod serve;
+mod stages;
 mod status;
 mod tenant;
 mod upkeep;
@@ -56,6 +61,8 @@ enum Verb {
     /// Accounts: opened by hand, looked at, linked, closed, reopened, erased.
     #[command(subcommand)]
     Account(account::AccountVerb),
+    /// Ask a server what it would decide about somebody, and how it comes to that: 0 grant, 1 refuse, 3 failed.
+    Decide(applicant::ApplicantArguments),
     /// The record: every request that reached a tenant, what it came to, and what was done by hand.
     #[command(subcommand)]
     Decisions(decisions::DecisionsVerb),
@@ -87,15 +94,18 @@ const EXAMPLES: &str = "Examples:
   enlist serve --data-dir /var/lib/enlist --check     show the settings that would hold
   enlist health                                       0 when it is ready, 3 when not
   enlist tenant create acme                           a tenant of its own
+  enlist tenant apply tenants --dry-run               what folders say of tenants, and what would change
   enlist key create -t acme --expires 90d             a key for it, on standard output
   enlist key create --local --operator                another operator key, on the machine itself
   enlist status                                       how the tenants are doing
+  enlist -t default decide --username ann@example.com what a request would come to, and why
   enlist -t default decisions list --since 2h         what requests came to
   enlist backup /mnt/copies/monday.db                 the database; copy the folders after it
   enlist doctor                                       whether database and folders belong together
   enlist policy new club                              a policy of your own, in a new folder
   enlist policy test club --watch                     its cases, again whenever a file changes
   enlist policy run club < applicant.json             what it would decide
+  enlist -t acme policy preview 2                     whom revision 2 would turn away or name otherwise
   enlist -t acme policy push club --activate          and it decides for acme
   enlist -t acme policy rollback                      back to what decided before";
 
@@ -141,11 +151,15 @@ pub fn run(arguments: Arguments) -> ExitCode {
             ask(config, remote, |client| revisions::run(client, verb))
         }
         Some(Verb::Policy(policy::PolicyVerb::Local(verb))) => policy::run(config, &remote, verb),
-        Some(Verb::Tenant(verb)) => ask(config, remote, |client| tenant::run(client, verb)),
+        Some(Verb::Tenant(verb)) => {
+            let local = config.clone();
+            ask(config, remote, |client| tenant::run(client, local, verb))
+        }
         Some(Verb::Key(verb)) => {
             key::run(config, data_dir, remote, verb).unwrap_or_else(|early| early)
         }
         Some(Verb::Account(verb)) => ask(config, remote, |client| account::run(client, verb)),
+        Some(Verb::Decide(asked)) => ask(config, remote, |client| decide::run(client, asked)),
         Some(Verb::Decisions(verb)) => ask(config, remote, |client| decisions::run(client, verb)),
         Some(Verb::Status) => ask(config, remote, status::run),
         Some(Verb::Completions { shell }) => completions(shell),

@@ -4,17 +4,20 @@
 mod account;
 mod applicant;
 mod code;
+mod course;
 mod decision;
 mod email;
 mod name;
 mod page;
 mod record;
+mod review;
 mod skeleton;
 mod tenant;
 
 pub use account::{Account, AccountState, Held};
 pub use applicant::{Applicant, Attribute, Occasion, Request};
 pub use code::HostCode;
+pub use course::{Candidate, Course, Fate, Recognised};
 pub use decision::{
     Allowance, CodeError, Decision, Failure, Fault, Grant, Pick, PolicyCode, Refusal, Stage, Usage,
     Verdict,
@@ -23,5 +26,6 @@ pub use email::{Assurance, Email};
 pub use name::{FoldKey, Name, Unusable};
 pub use page::Page;
 pub use record::{Outcomes, Person, RecordFilter, RecordRow};
+pub use review::{KnownPerson, Past, Told};
 pub use skeleton::{Skeleton, excludes};
 pub use tenant::{TenantId, TenantName};

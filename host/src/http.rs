@@ -3,6 +3,7 @@
 
 mod accounts;
 mod body;
+mod cases;
 mod client;
 mod decisions;
 mod health;
@@ -18,6 +19,7 @@ mod query;
 mod rates;
 mod record;
 mod request_id;
+mod reviews;
 mod revisions;
 mod schemas;
 mod status;
@@ -199,6 +201,9 @@ fn of_tenant() -> OpenApiRouter<Rooms> {
         .routes(taking("GET, HEAD", routes!(revisions::component)))
         .routes(taking("POST", routes!(revisions::activate)))
         .routes(taking("POST", routes!(revisions::roll_back)))
+        .routes(taking("GET, HEAD, POST", routes!(reviews::show_preview, reviews::begin_preview)))
+        .routes(taking("GET, HEAD, POST", routes!(reviews::show_replay, reviews::begin_replay)))
+        .routes(taking("GET, HEAD", routes!(cases::list)))
 }
 
 /// A path and the methods it takes: every other is told so.

@@ -23,14 +23,15 @@ mod turns;
 mod writer;
 
 pub use accounts::{
-    Acted, Allotted, Claim, Opened, Recognition, Reservation, Reviewed, Settled, Standing, Waiting,
+    Acted, Allotted, Census, Claim, Opened, Recognition, Reservation, Reviewed, Settled, Standing,
+    Waiting,
 };
 pub use authenticate::Denied;
 pub use file::{Content, LedgerFile, copy_name, make_private_folder, move_wal, sync_folder_of};
 pub use first_start::FirstStart;
 pub use keyring::{KeyEntry, NewKey, WrongTerm, recover_key};
 pub use keys::{Key, KeyError, KeyKind, Scope};
-pub use record::{Act, Asked, Entry, Privacy, Said};
+pub use record::{Act, Asked, Decisions, Entry, Heard, Privacy, Said};
 pub use retention::Walk;
 pub use revisions::{
     ActiveRevision, FellBack, Moved, NewRevision, OnProbation, RevisionEntry, SettingsDocument,

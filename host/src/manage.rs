@@ -7,6 +7,7 @@ mod allowances;
 mod ground;
 mod keys;
 mod record;
+mod reviews;
 mod revisions;
 mod status;
 mod tenants;
@@ -15,6 +16,7 @@ pub use accounts::InUse;
 pub use allowances::Decided;
 pub use ground::{Ground, resolved};
 pub use keys::Made;
+pub use reviews::{Difference, Example, Kind, Opinion, Preview, Progress, Replay, State};
 pub use revisions::{MadeRevision, Parts, Source};
 pub use status::Status;
 pub use tenants::{Change, Shown, Wanted};
@@ -23,7 +25,8 @@ use crate::domain::HostCode;
 use crate::homes::{HomeError, Homes};
 use crate::ledger::{Ledger, LedgerError, StoredRevision, Unchanged, Unmoved};
 use crate::probation::Probations;
-use crate::sandbox::{Catalog, Kept, MakeError, NotReady, ReviewError, Workshop};
+use crate::sandbox::{Catalog, Engine, Kept, MakeError, NotReady, ReviewError, Workshop};
+use reviews::Reviews;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Notify};
 
@@ -47,6 +50,8 @@ pub struct Operations {
     built_in: BuiltIn,
     /// Revisions that were activated a short while ago.
     probations: Arc<Probations<Kept>>,
+    /// What goes through the record in the background.
+    reviews: Arc<Reviews>,
     /// Told when another revision decides for somebody: what their accounts may use is decided again.
     rules_changed: Arc<Notify>,
 }
@@ -106,6 +111,9 @@ pub enum ManageError {
     /// The pointer stays where it is.
     #[error("the revision stays: {0:?}")]
     Unmoved(Unmoved),
+    /// The tenant's record is being gone through already, or others' are.
+    #[error("another preview or replay is running")]
+    Reviewing,
     /// A defect of ours.
     #[error("the work was lost")]
     Lost,
@@ -132,7 +140,7 @@ impl ManageError {
             Self::Made(MakeError::TurnedAway { code, .. }) => *code,
             Self::Made(MakeError::Busy | MakeError::Unavailable(_)) => HostCode::Busy,
             Self::NotReady(NotReady::Failed(_)) => HostCode::PolicyFailed,
-            Self::NotReady(NotReady::Later(_)) => HostCode::Busy,
+            Self::NotReady(NotReady::Later(_)) | Self::Reviewing => HostCode::Busy,
             Self::Unmoved(unmoved) => revisions::code(*unmoved),
             Self::Lost => HostCode::InternalError,
         }
@@ -151,6 +159,7 @@ impl ManageError {
             Self::Overlaps(what) => Some(format!("it overlaps with {what}")),
             Self::Field(_, why) => Some(why.clone()),
             Self::BeyondKey(what) => Some((*what).to_owned()),
+            Self::Reviewing => Some(self.to_string()),
             Self::Made(MakeError::TurnedAway { detail, .. }) => Some(detail.clone()),
             Self::NotReady(NotReady::Failed(why)) => Some(why.clone()),
             Self::Unmoved(Unmoved::Changed(active)) => Some(format!("revision {active} is active")),
@@ -183,6 +192,7 @@ impl Operations {
         ground: Ground,
         stock: Stock,
         probations: Arc<Probations<Kept>>,
+        engine: &Engine,
     ) -> Self {
         let Stock { workshop, first, built_in } = stock;
         Self {
@@ -196,6 +206,7 @@ impl Operations {
             pointer: Arc::default(),
             built_in,
             probations,
+            reviews: Arc::new(Reviews::new(engine)),
             rules_changed: Arc::default(),
         }
     }

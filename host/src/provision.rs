@@ -4,14 +4,16 @@
 mod by_hand;
 mod overrun;
 mod pick;
+mod rehearse;
 mod say;
 mod trial;
 
 pub use by_hand::ByHand;
+pub use rehearse::{Answer, Rehearsal};
 
 use crate::domain::{
-    Account, Allowance, Decision, Email, Failure, Grant, Held, HostCode, Occasion, Refusal,
-    Request, Verdict,
+    Account, Candidate, Decision, Failure, Grant, Held, HostCode, Occasion, Refusal, Request,
+    Verdict,
 };
 use crate::homes::{Home, HomeError, Homes};
 use crate::ledger::{
@@ -21,8 +23,8 @@ use crate::meters::{METERS, Stage as Step, TenantLabel};
 use crate::probation::Probations;
 use crate::sandbox::{Active, Catalog, DecideError, Kept, NotNow, NotReady};
 use overrun::{held_back, overran, tell};
-use pick::Hold;
-use say::{count, failed, note};
+use pick::{Hold, heard};
+use say::{asked, count, failed, note};
 use std::sync::Arc;
 use std::time::Instant;
 use tracing::warn;
@@ -54,15 +56,6 @@ pub enum Outcome {
     Known(Held),
     /// No.
     Refused(Refusal),
-}
-
-/// What would come of a request; nothing did.
-#[derive(Debug)]
-pub enum Rehearsal {
-    /// This name and allowance, by this revision.
-    Grant(String, Allowance, u64),
-    /// No, by this revision.
-    Refuse(Refusal, u64),
 }
 
 /// Why there is no answer. Nobody was provisioned; the operator's log says more.
@@ -167,7 +160,7 @@ impl Provisioner {
         asked: &mut Asked,
         hold: Hold,
     ) -> Result<Attempt, ProvisionError> {
-        match self.consider(book, tenant, active, asked, hold).await? {
+        match self.consider(book, tenant, active, asked, hold, &mut Vec::new()).await? {
             Considered::Known(account) => {
                 note(book, asked, Said::known(&account.name, None)).await?;
                 Ok(Attempt::Outcome(self.known(tenant, account)?))
@@ -183,27 +176,7 @@ impl Provisioner {
         }
     }
 
-    /// Says what `provision` would answer, and does none of it; the record gets a row marked `dry_run`.
-    pub async fn rehearse(&self, tenant: &Tenant, ask: Ask) -> Result<Rehearsal, ProvisionError> {
-        let book = self.ledger.of(tenant);
-        let active = self.catalog.active(tenant.id()).ok_or(ProvisionError::NoPolicy)?;
-        let mut asked = asked(ask, &active, true);
-        let considered = self.consider(&book, tenant, &active, &mut asked, Hold::Loose).await;
-        let (rehearsal, said) = match failed(&book, tenant, &asked, considered).await? {
-            Considered::Known(account) | Considered::Linkable(account) => {
-                let said = Said::known(&account.name, None);
-                (Rehearsal::Grant(account.name, account.allowance, account.revision), said)
-            }
-            Considered::Refused(refusal, said) => {
-                (Rehearsal::Refuse(refusal, asked.revision), said)
-            }
-            Considered::Granted(grant, said) => seat(grant, said, &asked),
-        };
-        note(&book, &asked, said).await?;
-        Ok(rehearsal)
-    }
-
-    /// Recognises the applicant, or asks the policy.
+    /// Recognises the applicant, or asks the policy, whose candidates are `seen` then.
     async fn consider(
         &self,
         book: &Book,
@@ -211,6 +184,7 @@ impl Provisioner {
         active: &Active,
         asked: &mut Asked,
         hold: Hold,
+        seen: &mut Vec<Candidate>,
     ) -> Result<Considered, ProvisionError> {
         let began = Instant::now();
         let look = active.share().look().await;
@@ -222,12 +196,16 @@ impl Provisioner {
         drop(look);
         METERS.stage(Step::Recognise, began);
         asked.usage = Some(usage);
-        let pick = |names| self.pick(book, tenant.id(), names, hold);
         let began = Instant::now();
         let turn = active.turn().await.map_err(|not_now| held_back(tenant, not_now))?;
         let policy = active.policy().await?;
-        let decided = policy.decide_within(active.share(), &asked.request, usage, pick).await;
+        let decided = policy
+            .decide_within(active.share(), &asked.request, usage, |names| {
+                self.pick(book, tenant.id(), names, hold, seen)
+            })
+            .await;
         METERS.stage(Step::Decide, began);
+        asked.heard = heard(seen);
         let decided = match decided {
             Ok(verdict) => Ok(verdict),
             Err(DecideError::Pick(error)) => return Err(error),
@@ -260,7 +238,7 @@ impl Provisioner {
             return Err(LedgerError::Busy.into());
         }
         count(book, asked, &said);
-        self.known(tenant, account)
+        self.known(tenant, Account { subject: Some(subject), ..account })
     }
 
     /// From a granted name to an account: the home first, durable, then the one transaction that decides.
@@ -333,19 +311,6 @@ impl Provisioner {
     }
 }
 
-/// Whether a grant would find a seat, by the counts that the policy was given.
-fn seat(grant: Grant<Option<Reservation>>, said: Said, asked: &Asked) -> (Rehearsal, Said) {
-    let email = asked.request.applicant.email.as_ref().map(Email::assurance);
-    match grant.allowance.over_quota(asked.usage.unwrap_or_default(), email) {
-        Some(code) => {
-            let refusal = Refusal::host(code);
-            let said = said.overruled(&refusal);
-            (Rehearsal::Refuse(refusal, asked.revision), said)
-        }
-        None => (Rehearsal::Grant(grant.name.to_string(), grant.allowance, asked.revision), said),
-    }
-}
-
 fn recognise(
     book: &Book,
     tenant: &Tenant,
@@ -373,22 +338,10 @@ fn turned_away(refusal: Refusal) -> Considered {
     Considered::Refused(refusal, said)
 }
 
-fn asked(ask: Ask, active: &Active, dry_run: bool) -> Asked {
-    Asked {
-        request_id: ask.request_id,
-        request: ask.request,
-        dry_run,
-        revision: active.revision.number,
-        digest: active.revision.component_digest.to_string(),
-        settings_digest: active.revision.settings_digest.to_string(),
-        usage: None,
-    }
-}
-
 fn considered(verdict: Verdict<Option<Reservation>>) -> Considered {
     match verdict.decision {
         Decision::Grant(grant) => {
-            let said = Said::granted(&grant.name, grant.place, verdict.notes, verdict.fuel);
+            let said = Said::granted(&grant, verdict.notes, verdict.fuel);
             Considered::Granted(grant, said)
         }
         Decision::Refuse(refusal) => {

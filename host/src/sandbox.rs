@@ -2,6 +2,7 @@
 //! Refuses to lend a policy anything: no clock, no files, no network, no import at all, and nothing that outlives its decision.
 
 mod archive;
+mod background;
 mod breaker;
 mod budget;
 mod cache;
@@ -27,6 +28,7 @@ mod v1;
 mod workshop;
 
 pub use archive::{Archive, ArchiveError, Parts};
+pub use background::Background;
 pub use breaker::Turned;
 pub use budget::Limits;
 pub use cache::{Cache, Key};

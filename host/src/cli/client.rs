@@ -104,6 +104,12 @@ impl Remote {
         self.yes
     }
 
+    /// Asks whoever sits at the terminal, if somebody does.
+    pub(crate) fn confirm_at_a_terminal(&self, question: &str) -> Result<(), Ending> {
+        let nobody = !io::stdin().is_terminal() || !io::stderr().is_terminal();
+        if nobody { Ok(()) } else { self.confirm(question) }
+    }
+
     /// Asks whoever sits at the terminal; without one `--yes` has to have been said.
     pub(crate) fn confirm(&self, question: &str) -> Result<(), Ending> {
         if self.yes {
@@ -284,6 +290,16 @@ impl Client {
     /// Asks for what is there.
     pub(crate) fn get(&self, url: Url) -> Result<Value, Ending> {
         self.send(Method::GET, url, None)
+    }
+
+    /// Asks for what may not be there.
+    pub(crate) fn look(&self, url: Url) -> Result<Option<Value>, Ending> {
+        let (status, answer) = self.server.exchange(self.begin(Method::GET, url)?)?;
+        match serde_json::from_slice::<Value>(&answer) {
+            Ok(answer) if status.is_success() => Ok(Some(answer)),
+            Ok(problem) if problem["code"] == "not_found" => Ok(None),
+            _ => Err(no(status, &answer)),
+        }
     }
 
     /// Asks for every page of a list: `{"items": […], "next": null}`.

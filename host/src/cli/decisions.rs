@@ -2,7 +2,7 @@
 //! Refuses to guess what a time may mean: it is so long ago, or a moment.
 
 use crate::cli::client::{Client, Output, Table, text};
-use crate::cli::{Ending, fail};
+use crate::cli::{Ending, cases, fail};
 use crate::sandbox::quote;
 use crate::wire::{moment_ms, read_moment};
 use clap::{Args, Subcommand};
@@ -34,6 +34,18 @@ pub(super) enum DecisionsVerb {
     Tail {
         #[command(flatten)]
         filter: Filter,
+    },
+    /// Print what really happened as cases for enlist policy test, in TOML.
+    Export {
+        /// As cases: what there is to export.
+        #[arg(long, required = true)]
+        cases: bool,
+        /// What this revision decided [default: the active one].
+        #[arg(long, value_name = "REV")]
+        revision: Option<u64>,
+        /// Not before: so long ago, such as 7d, or a moment.
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        since: Option<String>,
     },
 }
 
@@ -76,6 +88,9 @@ pub(super) fn run(client: &Client, verb: DecisionsVerb) -> Result<Ending, Ending
                 rows["items"].as_array().into_iter().flatten().map(show).collect()
             }))
         }
+        DecisionsVerb::Export { cases: _, revision, since } => {
+            cases::export(client, revision, since)
+        }
         DecisionsVerb::Tail { filter } => tail(client, &filter.url(client)?),
     }
 }
@@ -95,7 +110,7 @@ impl Filter {
 }
 
 /// `2h` as the moment two hours ago; a moment as it is.
-fn moment(text: &str) -> Result<String, String> {
+pub(super) fn moment(text: &str) -> Result<String, String> {
     if let Ok(ago) = humantime::parse_duration(text) {
         let at = SystemTime::now().checked_sub(ago).unwrap_or(UNIX_EPOCH);
         let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -12,14 +12,16 @@ mod subject;
 mod test;
 mod watch;
 
-pub(super) use build::compile;
+pub(super) use cases::{Case, read as read_cases};
+pub(super) use subject::{Component, SettingsFile, Workbench, document};
+pub(super) use test::unexpected;
 
 use crate::cli::Ending;
 use crate::cli::client::Remote;
 use crate::cli::revisions::RevisionsVerb;
 use clap::Subcommand;
 use std::path::PathBuf;
-use subject::{Subject, Workbench};
+use subject::Subject;
 
 /// What `enlist policy` takes.
 #[derive(Debug, Subcommand)]
@@ -43,7 +45,7 @@ pub(super) enum LocalVerb {
     /// Say what a component is: what it exports, its size, its digest, whether it would be loaded.
     Inspect(Subject),
     /// Ask a policy about the applicant on standard input: 0 grant, 1 refuse, 3 failed.
-    Run(Subject),
+    Run(run::RunArguments),
     /// Hold a policy to its cases: 0 when it decides every one as expected, 1 when not.
     Test(test::TestArguments),
     /// Measure what a decision takes: time, fuel and memory.
@@ -56,7 +58,7 @@ pub(super) fn run(config: Option<PathBuf>, remote: &Remote, verb: LocalVerb) -> 
         LocalVerb::New { dir } => new::run(&dir),
         LocalVerb::Build(build) => build::run(remote, &build),
         LocalVerb::Inspect(subject) => bench().and_then(|b| inspect::run(&b, remote, &subject)),
-        LocalVerb::Run(subject) => bench().and_then(|b| run::run(&b, &subject)),
+        LocalVerb::Run(asked) => bench().and_then(|b| run::run(&b, remote, asked)),
         LocalVerb::Test(test) => bench().and_then(|b| test::run(&b, remote, &test)),
         LocalVerb::Bench(measured) => bench().and_then(|b| bench::run(&b, remote, &measured)),
     };

@@ -2,10 +2,10 @@
 //! Refuses to judge a component or its settings: the server makes the revision, or says what is wrong.
 
 use crate::cli::client::{Client, Table, text};
-use crate::cli::policy::compile;
-use crate::cli::{Ending, fail};
+use crate::cli::decisions::moment;
+use crate::cli::policy::{Component, SettingsFile};
+use crate::cli::{Ending, fail, reviews};
 use crate::sandbox::quote;
-use crate::wire::SettingsForm;
 use clap::Subcommand;
 use reqwest::Url;
 use reqwest::multipart::{Form, Part};
@@ -56,6 +56,17 @@ pub(super) enum RevisionsVerb {
         /// The other.
         other: u64,
     },
+    /// Say what a revision would change for everybody whom the record knows: 0 nobody is turned away, 1 somebody is.
+    Preview {
+        /// Which.
+        revision: u64,
+    },
+    /// Make recorded decisions again, each by the revision that made it: 0 all come out the same, 1 some do not.
+    Replay {
+        /// Not those before: so long ago, such as 7d, or a moment [default: all there are].
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        since: Option<String>,
+    },
     /// Let a revision decide from now on.
     Activate {
         /// Which.
@@ -87,26 +98,18 @@ pub(super) fn run(client: &Client, verb: RevisionsVerb) -> Result<Ending, Ending
     match verb {
         RevisionsVerb::Push { policy, settings, making } => {
             let mut form = if policy.starts_with("builtin:") {
+                // The server knows its own.
                 Form::new().text("policy", policy)
             } else {
-                let path = Path::new(&policy);
-                let (bytes, file) = if path.is_dir() {
-                    let built = compile(path)?;
-                    (built.component, built.file)
-                } else {
-                    (read(path)?, path.to_owned())
-                };
-                let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let part = Part::bytes(bytes).file_name(name);
-                Form::new().part("component", typed(part, "application/wasm")?)
+                component_form(&policy, Component::read(&policy, u64::MAX)?)?
             };
             if let Some(settings) = settings {
-                form = form.part("settings", settings_part(&settings)?);
+                form = form.part("settings", SettingsFile::read(&settings)?.part()?);
             }
             making.send(client, form)
         }
         RevisionsVerb::Settings { file, making } => {
-            making.send(client, Form::new().part("settings", settings_part(&file)?))
+            making.send(client, Form::new().part("settings", SettingsFile::read(&file)?.part()?))
         }
         RevisionsVerb::List => {
             let revisions = client.list(client.tenant_url(&["revisions"])?)?;
@@ -121,6 +124,10 @@ pub(super) fn run(client: &Client, verb: RevisionsVerb) -> Result<Ending, Ending
         }
         RevisionsVerb::Pull { revision, out } => pull(client, revision, &out),
         RevisionsVerb::Diff { one, other } => diff(client, one, other),
+        RevisionsVerb::Preview { revision } => {
+            reviews::preview(client, url(client, revision, &["preview"])?)
+        }
+        RevisionsVerb::Replay { since } => reviews::replay(client, since),
         RevisionsVerb::Activate { revision, if_active } => {
             Ok(client.show(&activate(client, revision, if_active)?, moved))
         }
@@ -221,20 +228,13 @@ fn diff(client: &Client, one: u64, other: u64) -> Result<Ending, Ending> {
     Ok(if shown == Ending::Yes && !same { Ending::No } else { shown })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Ending> {
-    fs::read(path).map_err(|error| {
-        eprintln!("enlist: {}: {error}", path.display());
-        Ending::WrongUse
-    })
-}
-
-fn settings_part(file: &Path) -> Result<Part, Ending> {
-    let form = SettingsForm::of_file(&file.to_string_lossy());
-    typed(Part::bytes(read(file)?), form.media_type())
-}
-
-fn typed(part: Part, media_type: &str) -> Result<Part, Ending> {
-    part.mime_str(media_type).map_err(|error| fail(&error, Ending::Failed))
+/// A component as a server is sent it; one of the binary's own by its name.
+pub(super) fn component_form(policy: &str, component: Component) -> Result<Form, Ending> {
+    let Component { bytes, file } = component;
+    let Some(file) = file else { return Ok(Form::new().text("policy", policy.to_owned())) };
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let part = Part::bytes(bytes).file_name(name).mime_str("application/wasm");
+    Ok(Form::new().part("component", part.map_err(|error| fail(&error, Ending::Failed))?))
 }
 
 fn moved(answer: &Value) -> String {

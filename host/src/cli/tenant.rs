@@ -1,11 +1,14 @@
 //! `enlist tenant …`: makes, shows, changes and removes tenants on a running server.
 //! Refuses to decide what may be changed: the server does.
 
+mod apply;
+
 use crate::cli::Ending;
 use crate::cli::client::{Client, Table, text};
 use clap::{Args, Subcommand};
 use reqwest::{Method, Url};
 use serde_json::{Map, Value, json};
+use std::path::PathBuf;
 
 /// What `enlist tenant` takes.
 #[derive(Debug, Subcommand)]
@@ -31,6 +34,8 @@ pub(super) enum TenantVerb {
         #[command(flatten)]
         terms: Terms,
     },
+    /// Make tenants what their folders say: tenant.toml, settings.toml, and cases.toml, which has to hold before anything changes.
+    Apply(apply::ApplyArguments),
     /// Remove a tenant that has no open account; its folders stay.
     Remove {
         /// Which [default: --tenant].
@@ -56,7 +61,11 @@ impl Terms {
     }
 }
 
-pub(super) fn run(client: &Client, verb: TenantVerb) -> Result<Ending, Ending> {
+pub(super) fn run(
+    client: &Client,
+    config: Option<PathBuf>,
+    verb: TenantVerb,
+) -> Result<Ending, Ending> {
     let one = |name: Option<String>| match name {
         Some(name) => client.url(&["tenants", &name]),
         None => client.tenant_url(&[]),
@@ -83,6 +92,7 @@ pub(super) fn run(client: &Client, verb: TenantVerb) -> Result<Ending, Ending> {
             let set = client.send(Method::PATCH, one(name)?, Some(&body))?;
             Ok(client.show(&set, show))
         }
+        TenantVerb::Apply(apply) => apply::run(client, config, &apply),
         TenantVerb::Remove { name } => remove(client, one(name)?),
     }
 }

@@ -43,7 +43,7 @@ pub enum Occasion {
     SignUp,
     /// To open an account.
     Opening,
-    /// An account is there, or is opened by hand; its name stays whatever is answered.
+    /// An account is there, or is opened by hand; its name stays whatever is answered. Also for a preview, of which nothing comes.
     Review,
 }
 
@@ -55,6 +55,11 @@ impl Occasion {
             Self::Opening => "opening",
             Self::Review => "review",
         }
+    }
+
+    /// As the record spells it; none for an act of an operator's.
+    pub fn read(text: &str) -> Option<Self> {
+        [Self::SignUp, Self::Opening, Self::Review].into_iter().find(|one| one.as_str() == text)
     }
 }
 

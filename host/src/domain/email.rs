@@ -39,6 +39,11 @@ impl Email {
         (!domain.is_empty()).then(|| Self { address: address.to_owned(), domain, assurance })
     }
 
+    /// An address that was one before: what a decision depended on stays as it was, whatever tables say by now.
+    pub fn taken_before(address: String, domain: String, assurance: Assurance) -> Self {
+        Self { address, domain, assurance }
+    }
+
     /// As sent.
     pub fn address(&self) -> &str {
         &self.address

@@ -54,6 +54,10 @@ noes! {
     MakingRevision: TooManyRevisions ComponentInvalid ComponentTooLarge ComponentTooCostly CannotBeFrozen SettingsRefused SampleFailed;
     /// `POST …/revisions/{revision}/activate`
     Activating: FieldInvalid RevisionChanged PolicyFailed;
+    /// `POST …/revisions/{revision}/preview`
+    Previewing: PolicyFailed;
+    /// `GET …/replay`
+    Replayed: NotFound;
     /// `POST …/rollback`
     RollingBack: NothingToRollBack PolicyFailed;
     /// `GET /metrics`

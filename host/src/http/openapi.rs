@@ -211,6 +211,7 @@ fn parameter(rest: &str) -> Value {
         "tenant" => "A tenant's name",
         "name" => "An account's name, as it is shown",
         "request_id" => "A request's `X-Request-Id`",
+        "revision" => "A revision's number",
         _ => "A key's id",
     };
     json!({"name": name, "in": "path", "required": true, "description": about, "schema": {"type": "string"}})

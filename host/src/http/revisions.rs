@@ -19,10 +19,10 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
 /// Who may read rules.
-const READERS: [Scope; 2] = [Scope::Read, Scope::Policy];
+pub(super) const READERS: [Scope; 2] = [Scope::Read, Scope::Policy];
 
 /// Who may change them.
-const WRITERS: [Scope; 1] = [Scope::Policy];
+pub(super) const WRITERS: [Scope; 1] = [Scope::Policy];
 
 /// The longest note, in bytes.
 const NOTE_LIMIT: usize = 500;
@@ -184,7 +184,7 @@ fn whole(place: Place, media_type: &'static str, bytes: Vec<u8>) -> Response {
 }
 
 /// What is no number names no revision.
-fn number(text: &str) -> Result<u64, Problem> {
+pub(super) fn number(text: &str) -> Result<u64, Problem> {
     text.parse().map_err(|_| HostCode::NotFound.into())
 }
 

@@ -6,6 +6,7 @@ mod allowances;
 mod by_hand;
 mod erase;
 mod list;
+mod people;
 mod recognise;
 mod rows;
 
@@ -13,6 +14,8 @@ pub use acts::Acted;
 pub(in crate::ledger) use allowances::count as count_waiting;
 pub use allowances::{Allotted, Reviewed, Settled, Waiting};
 pub use by_hand::Standing;
+pub use people::Census;
+pub(super) use rows::AllowanceRow;
 
 use crate::domain::{
     Account, Allowance, Applicant, Email, FoldKey, HostCode, Name, Refusal, Skeleton, TenantId,
@@ -21,7 +24,7 @@ use crate::domain::{
 use crate::ledger::record::{self, json, now_ms};
 use crate::ledger::turns::Turn;
 use crate::ledger::{Book, Entry, LedgerError, Person};
-use rows::{AllowanceRow, COLUMNS};
+use rows::COLUMNS;
 use rusqlite::{Connection, OptionalExtension};
 use std::time::Duration;
 

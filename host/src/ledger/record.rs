@@ -2,15 +2,19 @@
 //! Refuses to forget why: the request as the policy got it, the counts, the revision and both digests stand in every row.
 
 mod applicants;
+mod asked_again;
+mod columns;
 mod reading;
 
 pub(super) use applicants::latest_applicant;
+pub use asked_again::Decisions;
+pub(super) use columns::{NOBODY, read_request};
 
 use crate::domain::{
-    Applicant, Assurance, Email, Failure, FoldKey, HostCode, Name, Refusal, Request, Stage,
-    TenantId, Usage,
+    Allowance, Email, Failure, FoldKey, Grant, HostCode, Refusal, Request, Stage, TenantId, Usage,
 };
 use crate::ledger::{Book, LedgerError};
+use columns::{AnswerRow, RequestRow};
 use rusqlite::Connection;
 use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -32,6 +36,17 @@ pub struct Asked {
     pub settings_digest: String,
     /// The counts the policy was given; none while it was not asked.
     pub usage: Option<Usage>,
+    /// What it proposed and was told; nothing while it was not asked for names.
+    pub heard: Heard,
+}
+
+/// What a policy and the host said to each other about a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// The policy's candidates.
+    pub names: Vec<String>,
+    /// The one that the host chose, and told the policy.
+    pub name: Option<String>,
 }
 
 /// The answer.
@@ -45,6 +60,10 @@ pub struct Said {
     place: Option<usize>,
     notes: Vec<String>,
     fuel: Option<u64>,
+    /// What the policy allowed, also when the host refused then.
+    allowance: Option<Allowance>,
+    /// What the policy told the person.
+    message: Option<String>,
 }
 
 /// Whether the record knows people.
@@ -71,13 +90,13 @@ impl Said {
         Self { outcome: "known", name: Some(name.to_owned()), detail, ..Self::default() }
     }
 
-    /// A yes with a name, its place among the candidates, and what asking cost.
-    pub fn granted(name: &Name, place: usize, notes: Vec<String>, fuel: u64) -> Self {
-        let name = Some(name.as_str().to_owned());
+    /// A yes with a name, its place among the candidates, how much, and what asking cost.
+    pub fn granted<R>(grant: &Grant<R>, notes: Vec<String>, fuel: u64) -> Self {
         Self {
             outcome: "granted",
-            name,
-            place: Some(place),
+            name: Some(grant.name.to_string()),
+            place: Some(grant.place),
+            allowance: Some(grant.allowance.clone()),
             notes,
             fuel: Some(fuel),
             ..Self::default()
@@ -91,6 +110,10 @@ impl Said {
             code: Some(refusal.code().to_owned()),
             stage: Some(refusal.stage().as_str()),
             detail: refusal.detail().map(str::to_owned),
+            message: match refusal {
+                Refusal::Policy { message, .. } => Some(message.clone()),
+                Refusal::Host { .. } => None,
+            },
             notes,
             fuel,
             ..Self::default()
@@ -139,15 +162,21 @@ impl Said {
         self.code.as_deref()
     }
 
+    /// What the policy wants the operator to know.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// The same yes, to a name that looks like that of another account, if it does: both stay, and whoever reads the record is told.
     pub(super) fn alike(self, other: Option<&str>) -> Self {
         let detail = other.map(look_alike).or(self.detail);
         Self { detail, ..self }
     }
 
-    /// The same decision after the host refused what the policy granted: the notes and the fuel stay.
+    /// The same decision after the host refused what the policy granted: what the policy answered stays.
     pub fn overruled(self, refusal: &Refusal) -> Self {
-        Self::refused(refusal, self.notes, self.fuel)
+        let allowance = self.allowance;
+        Self { allowance, ..Self::refused(refusal, self.notes, self.fuel) }
     }
 }
 
@@ -182,9 +211,6 @@ pub(super) fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// What stands in `request` of a row that is about nobody.
-const NOBODY: &str = "{}";
-
 pub(super) fn insert(
     tx: &Connection,
     tenant: i64,
@@ -201,12 +227,14 @@ pub(super) fn insert(
         Some(_) => json(&RequestRow::from(&asked.request))?,
         None => NOBODY.to_owned(),
     };
+    // Where asking cost something, somebody was asked.
+    let answer = person.and(said.fuel).map(|_| json(&AnswerRow::of(&asked.heard, said)));
     let mut statement = tx.prepare_cached(
         "INSERT INTO decisions (tenant, request_id, at, key, occasion, source, dry_run, outcome, code, stage, detail,
-             name, place, revision, digest, settings_digest, request, used, used_in_domain, notes, fuel,
+             name, place, revision, digest, settings_digest, request, answer, used, used_in_domain, notes, fuel,
              issuer, subject, username, email)
          VALUES (:tenant, :request_id, :at, :key, :occasion, :source, :dry_run, :outcome, :code, :stage, :detail,
-             :name, :place, :revision, :digest, :settings_digest, :request, :used, :used_in_domain, :notes, :fuel,
+             :name, :place, :revision, :digest, :settings_digest, :request, :answer, :used, :used_in_domain, :notes, :fuel,
              :issuer, :subject, :username, :email)",
     )?;
     statement.execute(rusqlite::named_params! {
@@ -227,6 +255,7 @@ pub(super) fn insert(
         ":digest": asked.digest,
         ":settings_digest": asked.settings_digest,
         ":request": request,
+        ":answer": answer.transpose()?,
         ":used": asked.usage.map(|usage| usage.accounts as i64),
         ":used_in_domain": asked.usage.map(|usage| usage.accounts_in_domain as i64),
         ":notes": json(&said.notes.iter().filter(|_| shown).collect::<Vec<_>>())?,
@@ -335,55 +364,4 @@ fn outcome_of(refusal: &Refusal) -> &'static str {
 /// A value as a column's JSON text.
 pub(super) fn json(value: &impl Serialize) -> Result<String, LedgerError> {
     serde_json::to_string(value).map_err(|error| LedgerError::Unexpected(error.to_string()))
-}
-
-#[derive(Serialize)]
-struct RequestRow<'a> {
-    applicant: ApplicantRow<'a>,
-    now: u64,
-}
-
-#[derive(Serialize)]
-struct ApplicantRow<'a> {
-    issuer: &'a str,
-    subject: Option<&'a str>,
-    username: &'a str,
-    email: Option<EmailRow<'a>>,
-    groups: &'a [String],
-    attributes: Vec<[&'a str; 2]>,
-}
-
-#[derive(Serialize)]
-struct EmailRow<'a> {
-    address: &'a str,
-    domain: &'a str,
-    assurance: &'static str,
-}
-
-impl<'a> From<&'a Request> for RequestRow<'a> {
-    fn from(request: &'a Request) -> Self {
-        Self { applicant: ApplicantRow::from(&request.applicant), now: request.now }
-    }
-}
-
-impl<'a> From<&'a Applicant> for ApplicantRow<'a> {
-    fn from(applicant: &'a Applicant) -> Self {
-        let email = applicant.email.as_ref().map(|email| EmailRow {
-            address: email.address(),
-            domain: email.domain(),
-            assurance: match email.assurance() {
-                Assurance::Verified => "verified",
-                Assurance::Pending => "pending",
-                Assurance::Unverified => "unverified",
-            },
-        });
-        Self {
-            issuer: &applicant.issuer,
-            subject: applicant.subject.as_deref(),
-            username: &applicant.username,
-            email,
-            groups: &applicant.groups,
-            attributes: applicant.attributes.iter().map(|a| [&*a.name, &*a.value]).collect(),
-        }
-    }
 }

@@ -15,11 +15,12 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Forward only: the schema's version is how many of these have run.
-pub(super) const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/0001_first_account.sql"),
     include_str!("../../migrations/0002_operators.sql"),
     include_str!("../../migrations/0003_revisions.sql"),
     include_str!("../../migrations/0004_look_alikes_and_allowances.sql"),
+    include_str!("../../migrations/0005_answers.sql"),
 ];
 
 /// Connections that read at once.

@@ -1,7 +1,7 @@
 //! The record, read.
 
 use crate::domain::{Page, RecordFilter, RecordRow};
-use crate::ledger::Tenant;
+use crate::ledger::{Decisions, Tenant};
 use crate::manage::{ManageError, Operations};
 
 impl Operations {
@@ -25,5 +25,20 @@ impl Operations {
         limit: usize,
     ) -> Result<Page<RecordRow, i64>, ManageError> {
         Ok(self.ledger.of(tenant).decisions_since(filter, after, limit).await?)
+    }
+
+    /// What policies decided since `since_ms`, before the row `from`: as much as one look finds.
+    pub async fn past(
+        &self,
+        tenant: &Tenant,
+        since_ms: i64,
+        from: i64,
+    ) -> Result<Decisions, ManageError> {
+        Ok(self.ledger.of(tenant).decided(since_ms, from).await?)
+    }
+
+    /// The revision that decides.
+    pub fn active(&self, tenant: &Tenant) -> Option<u64> {
+        Some(self.catalog.active(tenant.id())?.revision.number)
     }
 }

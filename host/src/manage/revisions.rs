@@ -183,7 +183,11 @@ impl Operations {
     }
 
     /// The revision, loaded: what cannot be loaded now must not displace what decides.
-    async fn ready(&self, tenant: &Tenant, number: u64) -> Result<(Revision, Kept), ManageError> {
+    pub(super) async fn ready(
+        &self,
+        tenant: &Tenant,
+        number: u64,
+    ) -> Result<(Revision, Kept), ManageError> {
         let revision = noun(self.revision(tenant, number).await?);
         let held = self.catalog.hold(&revision);
         held.policy().await?;

@@ -1,10 +1,10 @@
 //! Which of a policy's candidates somebody gets: the first that the host's rules allow and nobody holds.
 //! Refuses to invent one: what the policy did not propose is not looked at.
 
-use crate::domain::{HostCode, Name, Pick, Refusal, TenantId, Unusable};
+use crate::domain::{Candidate, Fate, HostCode, Name, Pick, Refusal, TenantId, Unusable};
 use crate::homes::Site;
 use crate::kill_point;
-use crate::ledger::{Book, Claim, Reservation};
+use crate::ledger::{Book, Claim, Heard, Reservation};
 use crate::provision::{ProvisionError, Provisioner};
 use crate::sandbox::quote;
 
@@ -20,20 +20,23 @@ pub(super) enum Hold {
 }
 
 impl Provisioner {
-    /// The first candidate that the host's rules allow and nobody holds.
+    /// The first candidate that the host's rules allow and nobody holds; `seen`, empty before, gets all of them
+    /// and what became of each.
     pub(super) async fn pick(
         &self,
         book: &Book,
         tenant: TenantId,
         names: Vec<String>,
         hold: Hold,
+        seen: &mut Vec<Candidate>,
     ) -> Result<Pick<Option<Reservation>>, ProvisionError> {
-        let (mut held, mut blocked, mut unusable) = (false, false, Vec::new());
-        for (place, text) in names.into_iter().enumerate() {
+        let mut names = names.into_iter();
+        while let Some(text) = names.next() {
+            let place = seen.len();
             let name = match Name::try_from(text.clone()) {
                 Ok(name) => name,
                 Err(why) => {
-                    unusable.push((text, why));
+                    seen.push(Candidate { text, fate: Fate::Unusable(why) });
                     continue;
                 }
             };
@@ -47,32 +50,48 @@ impl Provisioner {
                 Hold::Loose => (!book.is_held(&name)?).then_some(None),
             };
             let Some(reservation) = reservation else {
-                held = true;
+                seen.push(Candidate { text, fate: Fate::Held });
                 continue;
             };
             if book.looks_alike(&name)? {
-                unusable.push((text, Unusable::LooksAlike));
+                seen.push(Candidate { text, fate: Fate::Unusable(Unusable::LooksAlike) });
                 continue;
             }
             let looks = !matches!(hold, Hold::Fast);
             if looks && self.homes.site(tenant, &name).await? == Site::Occupied {
-                blocked = true;
+                seen.push(Candidate { text, fate: Fate::InTheWay });
                 continue;
             }
+            seen.push(Candidate { text, fate: Fate::Chosen });
+            seen.extend(names.map(|text| Candidate { text, fate: Fate::NotNeeded }));
             return Ok(Pick::Chosen { name, place, reservation });
         }
-        Ok(Pick::Nothing(nothing_left(held, blocked, &unusable)))
+        Ok(Pick::Nothing(nothing_left(seen)))
+    }
+}
+
+/// What the record keeps of it.
+pub(super) fn heard(seen: &[Candidate]) -> Heard {
+    let chosen = seen.iter().find(|candidate| candidate.fate == Fate::Chosen);
+    Heard {
+        names: seen.iter().map(|candidate| candidate.text.clone()).collect(),
+        name: chosen.map(|candidate| candidate.text.clone()),
     }
 }
 
 /// Held by somebody beats a folder in the way, which beats a name that nobody could have.
-fn nothing_left(held: bool, blocked: bool, unusable: &[(String, Unusable)]) -> Refusal {
-    let code = match (held, blocked) {
+fn nothing_left(seen: &[Candidate]) -> Refusal {
+    let any = |fate: Fate| seen.iter().any(|candidate| candidate.fate == fate);
+    let code = match (any(Fate::Held), any(Fate::InTheWay)) {
         (true, _) => HostCode::UsernameTaken,
         (false, true) => HostCode::HomeExists,
         (false, false) => HostCode::NameUnusable,
     };
-    let why: Vec<_> = unusable.iter().map(|(text, why)| format!("{text:?}: {why}")).collect();
+    let unusable = seen.iter().filter_map(|Candidate { text, fate }| match fate {
+        Fate::Unusable(why) => Some(format!("{text:?}: {why}")),
+        _ => None,
+    });
+    let why: Vec<_> = unusable.collect();
     let detail = (!why.is_empty()).then(|| quote(why.join("; ")));
     Refusal::Host { code, detail }
 }

@@ -1,11 +1,26 @@
-//! What is said of an answer beside the answer: a row of the record, a count, and for a failure a line of the log.
+//! What is said of a question and its answer beside the answer: a row of the record, a count, and for a failure a line of the log.
 //! Refuses to keep anybody waiting: nothing here changes who has an account.
 
 use crate::domain::HostCode;
-use crate::ledger::{Asked, Book, Entry, LedgerError, Said, Tenant};
+use crate::ledger::{Asked, Book, Entry, Heard, LedgerError, Said, Tenant};
 use crate::meters::{Answered, METERS, Truth};
-use crate::provision::ProvisionError;
+use crate::provision::{Ask, ProvisionError};
+use crate::sandbox::Active;
 use tracing::{debug, error};
+
+/// What the record will say of the question, before anything is known of the answer.
+pub(super) fn asked(ask: Ask, active: &Active, dry_run: bool) -> Asked {
+    Asked {
+        request_id: ask.request_id,
+        request: ask.request,
+        dry_run,
+        revision: active.revision.number,
+        digest: active.revision.component_digest.to_string(),
+        settings_digest: active.revision.settings_digest.to_string(),
+        usage: None,
+        heard: Heard::default(),
+    }
+}
 
 /// Says in the log and in the record that there was no answer, if there was none.
 pub(super) async fn failed<T>(

@@ -41,7 +41,11 @@ impl Provisioner {
             Ok(policy) => policy,
             Err(error) => return debug!(?error, "the revision before cannot be asked"),
         };
-        let pick = |names| self.pick(book, tenant, names, Hold::Loose);
+        let seen = &mut Vec::new();
+        let pick = |names| {
+            let seen = seen;
+            self.pick(book, tenant, names, Hold::Loose, seen)
+        };
         match policy.decide_within(active.share(), &asked.request, usage, pick).await {
             Ok(_) => self.probations.failed(tenant, trial, applicant),
             // It fails them too, or the host could not say: nothing is known of the new one.

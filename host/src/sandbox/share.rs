@@ -85,6 +85,11 @@ impl Share {
         notes
     }
 
+    /// Whether notes are [`Share::keep`]'s own word for those that it left out.
+    pub fn left_out(notes: &[String]) -> bool {
+        matches!(notes, [only] if only == LEFT_OUT)
+    }
+
     /// Waits until what was used beyond the allowance has been earned.
     async fn recover(&self) {
         loop {

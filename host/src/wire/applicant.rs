@@ -3,6 +3,8 @@
 
 mod compatible;
 
+pub use compatible::read_body;
+
 use crate::domain::{Applicant, Assurance, Attribute, Email, Occasion, Request, TenantName};
 use serde_json::{Map, Value};
 

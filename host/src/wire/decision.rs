@@ -1,6 +1,7 @@
 //! How a decision is shown: `POST …/decisions` and `enlist policy run` print the same.
 
 use crate::domain::{Allowance, Refusal};
+use crate::wire::StageText;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -17,6 +18,10 @@ pub enum DecisionText {
         allowance: AllowanceText,
         /// The revision that decided; null for a policy that is none's.
         revision: Option<u64>,
+        /// How it came about, for those who may know.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        stages: Option<Vec<StageText>>,
     },
     /// No.
     Refuse {
@@ -26,19 +31,44 @@ pub enum DecisionText {
         message: String,
         /// The revision that decided; null for a policy that is none's.
         revision: Option<u64>,
+        /// How it came about, for those who may know.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
+        stages: Option<Vec<StageText>>,
     },
 }
 
 impl DecisionText {
-    /// A no, whoever said it.
-    pub fn refuse(refusal: &Refusal, revision: Option<u64>) -> Self {
+    /// A yes; `stages` only for those who may know.
+    pub fn grant(
+        username: String,
+        allowance: Allowance,
+        revision: Option<u64>,
+        stages: Option<Vec<StageText>>,
+    ) -> Self {
+        Self::Grant { username, allowance: allowance.into(), revision, stages }
+    }
+
+    /// A no, whoever said it; `stages` only for those who may know.
+    pub fn refuse(
+        refusal: &Refusal,
+        revision: Option<u64>,
+        stages: Option<Vec<StageText>>,
+    ) -> Self {
         let (code, message) = (refusal.code().to_owned(), refusal.message().to_owned());
-        Self::Refuse { code, message, revision }
+        Self::Refuse { code, message, revision, stages }
+    }
+
+    /// How it came about, which is not shown with it any more.
+    pub fn take_stages(&mut self) -> Option<Vec<StageText>> {
+        match self {
+            Self::Grant { stages, .. } | Self::Refuse { stages, .. } => stages.take(),
+        }
     }
 }
 
 /// An allowance as JSON: null is no limit.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AllowanceText {
     /// Accounts in the tenant.
     max_accounts: Option<u64>,

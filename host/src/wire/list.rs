@@ -22,7 +22,7 @@ impl<T> ListText<T> {
 }
 
 /// Hexadecimal: safe in an address, whatever a folded name holds.
-fn cursor(key: &str) -> String {
+pub(super) fn cursor(key: &str) -> String {
     key.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 

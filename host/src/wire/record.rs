@@ -43,8 +43,9 @@ pub struct RecordText {
     applicant: Option<PersonText>,
 }
 
+/// Somebody as JSON.
 #[derive(Debug, Serialize, ToSchema)]
-struct PersonText {
+pub(super) struct PersonText {
     /// Who vouches.
     issuer: Option<String>,
     /// The provider's stable id.
@@ -53,6 +54,14 @@ struct PersonText {
     username: Option<String>,
     /// Their e-mail.
     email: Option<String>,
+}
+
+impl From<Person> for PersonText {
+    fn from(person: Person) -> Self {
+        let Person { issuer, subject, username, email } = person;
+        let issuer = issuer.filter(|issuer| !issuer.is_empty());
+        Self { issuer, subject, username, email }
+    }
 }
 
 impl RecordText {
@@ -73,11 +82,7 @@ impl RecordText {
             dry_run: row.dry_run,
             key: row.key,
             detail: row.detail,
-            applicant: row.person.map(|person| {
-                let Person { issuer, subject, username, email } = person;
-                let issuer = issuer.filter(|issuer| !issuer.is_empty());
-                PersonText { issuer, subject, username, email }
-            }),
+            applicant: row.person.map(PersonText::from),
         }
     }
 

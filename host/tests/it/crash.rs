@@ -124,7 +124,7 @@ fn at_answer(how: &How, server: Pid) -> Arc<dyn Fn() + Send + Sync> {
     })
 }
 
-fn variable(name: &str) -> Option<u64> {
+pub(crate) fn variable(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text}: expected a number")))
 }

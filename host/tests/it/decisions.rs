@@ -1,5 +1,8 @@
 //! `POST …/decisions`: what would come of a request, and that nothing does.
 
+mod at_a_shell;
+mod stages;
+
 use crate::app::{App, GUIDE};
 use serde_json::json;
 

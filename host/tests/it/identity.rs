@@ -311,7 +311,8 @@ async fn the_native_door_takes_people_for_the_same() {
     assert_eq!(native(anna(Value::Null, false)).await.status, 201);
     assert_eq!(native(anna(json!("s1"), false)).await.code(), "username_taken");
     assert_eq!(app.last_decision()["detail"], "link_refused");
-    assert_eq!(native(anna(json!("s1"), true)).await.status, 200);
+    let linked = native(anna(json!("s1"), true)).await;
+    assert_eq!((linked.status, &linked.json()["subject"]), (200, &json!("s1")));
     assert_eq!(account(&app)[0][1], "s1");
     let shared = |subject: &str, name: &str| json!({"username": "shared", "subject": subject, "email": format!("{name}@x.example"), "email_verified": true});
     assert_eq!(native(shared("s2", "berta")).await.status, 201);

@@ -119,6 +119,12 @@ async fn of_the_rules(app: &App, base: &str, key: &str) {
         answer
     };
     ask("POST", "rollback", Value::Null, 409).await;
+    if base == "/v1" {
+        for base in ["/v1", "/v1/tenants/default"] {
+            let none = app.ask("GET", &format!("{base}/replay"), key, Value::Null).await;
+            assert_eq!(none.status, 404, "{none:?}");
+        }
+    }
     let settings = json!({"settings": {"prefix": if base == "/v1" { "a" } else { "b" }}});
     let made = ask("POST", "revisions", settings.clone(), 201).await.json();
     ask("POST", "revisions", settings, 200).await;
@@ -133,6 +139,14 @@ async fn of_the_rules(app: &App, base: &str, key: &str) {
         let late = app.send(late.header("X-API-Key", key).header("If-Match", tag)).await;
         assert_eq!(late.status, status);
     }
+    for path in [&format!("{own}/preview"), "replay"] {
+        // One at a time: the one before may not have ended.
+        while app.ask("POST", &format!("{base}/{path}"), key, Value::Null).await.status != 202 {}
+        ask("GET", path, Value::Null, 200).await;
+    }
+    ask("POST", "replay?since=x", Value::Null, 400).await;
+    ask("GET", "cases", Value::Null, 200).await;
+    ask("GET", "cases?revision=x", Value::Null, 400).await;
     ask("POST", "rollback?to=x", Value::Null, 400).await;
     ask("POST", "rollback", Value::Null, 200).await;
 }

@@ -2,6 +2,7 @@
 //! Refuses to look at what they say of policies that are well: `policy_author` does.
 
 use crate::policy_author::{Begun, policy, said};
+use enlist_artifacts::honest::CANDIDATES;
 use enlist_artifacts::hostile;
 use std::fs;
 use std::process::Stdio;
@@ -52,5 +53,56 @@ fn a_component_that_is_turned_away_fails_a_check_and_asks_nobody() {
         assert_eq!(ended.code, Some(code), "{verb}: {}", ended.error);
         let told = format!("{}{}", ended.out, ended.error);
         assert!(told.contains("cannot be frozen"), "{verb}: {told}");
+    }
+}
+
+#[test]
+fn a_file_and_a_built_in_name_are_asked_tested_and_measured_with_settings_in_either_notation() {
+    let outside = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, bytes: &[u8]| {
+        fs::write(outside.path().join(name), bytes).expect("a file");
+    };
+    file("ours.wasm", CANDIDATES);
+    file("trap.wasm", hostile::TRAP);
+    file("ours.toml", b"prefix = \"a-\"\n");
+    file("ours.json", br#"{"prefix":"a-"}"#);
+    file("precis.toml", b"reserved = [\"a-ann\"]\n");
+    file("precis.json", br#"{"reserved":["a-ann"]}"#);
+    file("none.json", b"{}");
+    let cases = |expect: &str| {
+        format!(
+            "[[case]]\nname = \"a\"\napplicant = {{ username = \"a-ann\" }}\nexpect = {expect}\n"
+        )
+    };
+    file("granted.toml", cases("{ username = \"a-a-ann\" }").as_bytes());
+    file("refused.toml", cases("{ refuse = \"reserved\" }").as_bytes());
+    file("wrong.toml", cases("{ reuse = \"reserved\" }").as_bytes());
+    for (named, settings, cases, [run, test, bench]) in [
+        ("ours.wasm", "ours.toml", "granted.toml", [0, 0, 0]),
+        ("ours.wasm", "ours.json", "refused.toml", [0, 1, 0]),
+        ("builtin:precis", "precis.toml", "refused.toml", [1, 0, 0]),
+        ("builtin:precis", "precis.json", "granted.toml", [1, 1, 0]),
+        ("builtin:precis", "ours.toml", "refused.toml", [2, 2, 2]),
+        ("builtin:precis", "none.json", "wrong.toml", [0, 2, 2]),
+        ("builtin:precis", "missing.toml", "refused.toml", [2, 2, 2]),
+        ("builtin:nothing", "none.json", "refused.toml", [2, 2, 2]),
+        ("missing.wasm", "none.json", "refused.toml", [2, 2, 2]),
+        ("trap.wasm", "none.json", "refused.toml", [3, 1, 3]),
+    ] {
+        for (verb, code) in [("run", run), ("test", test), ("bench", bench)] {
+            let mut command = policy(verb);
+            command.current_dir(outside.path()).args([named, "--settings", settings]);
+            match verb {
+                "run" => command.args(["--username", "a-ann"]),
+                _ => command.args(["--cases", cases]),
+            };
+            let ended = said(&mut command);
+            let told = format!("{verb} {named} {settings} {cases}: {}{}", ended.out, ended.error);
+            assert_eq!(ended.code, Some(code), "{told}");
+            if settings == "ours.toml" && code == 2 {
+                let place = "ours.toml: the policy refuses its settings\n  /prefix: ";
+                assert!(ended.error.contains(place), "{told}");
+            }
+        }
     }
 }

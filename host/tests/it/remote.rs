@@ -25,7 +25,7 @@ fn end(command: &mut Command) -> Ended {
 }
 
 /// A verb with the operator's key, that ends well: what it printed.
-fn done(app: &App, arguments: &[&str]) -> String {
+pub(crate) fn done(app: &App, arguments: &[&str]) -> String {
     let (code, out, error) = end(verb(app, arguments).env("ENLIST_KEY", &app.operator_key));
     assert_eq!(code, Some(0), "{arguments:?}: {out}{error}");
     out
@@ -261,19 +261,24 @@ async fn what_cannot_be_undone_is_asked_about_at_a_terminal_and_needs_yes_withou
     }
     for (arguments, answers) in [(&revoke[..], ["n", ""]), (&remove, ["no", "yess"])] {
         for answer in answers {
-            assert_eq!(at_a_terminal(&app, arguments, answer), Some(1), "{answer:?}");
+            assert_eq!(at_a_terminal(&app, arguments, answer, || ()), Some(1), "{answer:?}");
         }
     }
     assert_eq!(app.count("SELECT count(*) FROM keys WHERE revoked_at IS NOT NULL"), 0);
     assert_eq!(app.count("SELECT count(*) FROM tenants"), 2);
-    assert_eq!(at_a_terminal(&app, &revoke, "y"), Some(0));
-    assert_eq!(at_a_terminal(&app, &remove, "YES"), Some(0));
+    assert_eq!(at_a_terminal(&app, &revoke, "y", || ()), Some(0));
+    assert_eq!(at_a_terminal(&app, &remove, "YES", || ()), Some(0));
     assert_eq!(app.post("/provision-user", &key, GUIDE).await.status, 401);
     assert_eq!(app.count("SELECT count(*) FROM tenants"), 1);
 }
 
-/// A verb with the operator's key, asked by somebody who answers.
-fn at_a_terminal(app: &App, arguments: &[&str], answer: &str) -> Option<i32> {
+/// A verb with the operator's key, that asks somebody who answers after something else has happened.
+pub(crate) fn at_a_terminal(
+    app: &App,
+    arguments: &[&str],
+    answer: &str,
+    meanwhile: impl FnOnce(),
+) -> Option<i32> {
     let terminal = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR).expect("a terminal");
     rustix::pty::grantpt(&terminal).expect("a terminal");
     rustix::pty::unlockpt(&terminal).expect("a terminal");
@@ -292,6 +297,7 @@ fn at_a_terminal(app: &App, arguments: &[&str], answer: &str) -> Option<i32> {
     shown.read_until(b']', &mut question).expect("a question");
     let question = String::from_utf8_lossy(&question).into_owned();
     assert!(question.ends_with("[y/N]"), "{question}");
+    meanwhile();
     writeln!(person, "{answer}").expect("an answer");
     child.wait().expect("the end").code()
 }

@@ -1,5 +1,6 @@
 //! Tenants: each sentence of the contract about them, and what must not come of a refusal.
 
+mod apply;
 mod isolation;
 mod issuer;
 mod late;

@@ -23,10 +23,10 @@ pub(in crate::cli) struct BuildArguments {
 }
 
 /// A component that was just made.
-pub(in crate::cli) struct Built {
-    pub(in crate::cli) component: Vec<u8>,
+pub(super) struct Built {
+    pub(super) component: Vec<u8>,
     /// Where it goes when nobody says where.
-    pub(in crate::cli) file: PathBuf,
+    pub(super) file: PathBuf,
 }
 
 pub(super) fn run(remote: &Remote, build: &BuildArguments) -> Result<Ending, Ending> {
@@ -46,7 +46,7 @@ pub(super) fn run(remote: &Remote, build: &BuildArguments) -> Result<Ending, End
 }
 
 /// Builds what is in `folder`, and leaves alone what an earlier `enlist policy build` has put there.
-pub(in crate::cli) fn compile(folder: &Path) -> Result<Built, Ending> {
+pub(super) fn compile(folder: &Path) -> Result<Built, Ending> {
     Source::find(folder)?.build()
 }
 

@@ -16,7 +16,7 @@ use std::path::Path;
 #[serde(deny_unknown_fields)]
 struct CasesForm {
     #[serde(default)]
-    case: Vec<CaseForm>,
+    case: Vec<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,7 +49,7 @@ struct AllowanceForm {
 }
 
 /// Somebody, and what shall be decided about them.
-pub(super) struct Case {
+pub(in crate::cli) struct Case {
     pub(super) name: String,
     pub(super) request: Request,
     expected: Vec<Expected>,
@@ -68,24 +68,40 @@ pub(super) struct Difference {
     pub(super) found: Value,
 }
 
-/// The cases of a file; what is wrong with it is said, and how the verb ends.
-pub(super) fn read(file: &Path) -> Result<Vec<Case>, Ending> {
-    read_cases(document(file)?.as_bytes()).map_err(|why| {
-        eprintln!("enlist: {}: {why}", file.display());
+/// The cases of a file; everything that is wrong with it is said, and how the verb ends.
+pub(in crate::cli) fn read(file: &Path) -> Result<Vec<Case>, Ending> {
+    read_cases(document(file)?.as_bytes()).map_err(|mistakes| {
+        for mistake in mistakes {
+            eprintln!("enlist: {}: {mistake}", file.display());
+        }
         Ending::WrongUse
     })
 }
 
-fn read_cases(document: &[u8]) -> Result<Vec<Case>, String> {
-    let form: CasesForm = read_form(document).map_err(|error| match error {
-        FormError::Required => "expected a list of [[case]]".to_owned(),
-        FormError::Field { field, why } => format!("/{field}: {why}"),
-    })?;
+fn read_cases(document: &[u8]) -> Result<Vec<Case>, Vec<String>> {
+    let form: CasesForm = read_form(document).map_err(|error| vec![mistake("", error)])?;
     if form.case.is_empty() {
-        return Err("there is no [[case]] in it".to_owned());
+        return Err(vec!["there is no [[case]] in it".to_owned()]);
     }
-    let cases = form.case.into_iter().enumerate();
-    cases.map(|(place, case)| case.read().map_err(|why| format!("/case/{place}/{why}"))).collect()
+    let (mut cases, mut mistakes) = (Vec::new(), Vec::new());
+    for (place, case) in form.case.into_iter().enumerate() {
+        let pointer = format!("/case/{place}");
+        match read_form::<CaseForm>(case.to_string().as_bytes()) {
+            Ok(case) => match case.read() {
+                Ok(case) => cases.push(case),
+                Err(why) => mistakes.push(format!("{pointer}/{why}")),
+            },
+            Err(error) => mistakes.push(mistake(&pointer, error)),
+        }
+    }
+    if mistakes.is_empty() { Ok(cases) } else { Err(mistakes) }
+}
+
+fn mistake(pointer: &str, error: FormError) -> String {
+    match error {
+        FormError::Required => format!("{pointer}: expected a table"),
+        FormError::Field { field, why } => format!("{pointer}/{field}: {why}"),
+    }
 }
 
 impl CaseForm {
@@ -204,6 +220,17 @@ mod tests {
     }
 
     #[test]
+    fn every_mistake_in_a_file_is_named() {
+        let wrong = json!({"name": "w", "applicant": {}, "expect": {"username": "a"}});
+        let good = case(json!({"username": "ann"}))["case"][0].clone();
+        let cases = json!({"case": [wrong, good, 3, {"name": "u", "applicant": {"username": "a"}, "expect": {"refuse": 1}}]});
+        let why = read_cases(cases.to_string().as_bytes()).err().expect("refused");
+        let places = ["/case/0/applicant: ", "/case/2: ", "/case/3/expect/refuse: "];
+        assert!(why.iter().zip(places).all(|(why, place)| why.starts_with(place)), "{why:?}");
+        assert_eq!(why.len(), places.len(), "{why:?}");
+    }
+
+    #[test]
     fn a_case_that_means_nothing_is_refused_with_its_place() {
         for (document, place) in [
             (json!({}), "there is no [[case]]"),
@@ -223,7 +250,7 @@ mod tests {
             (json!({"case": [{"applicant": {}, "expect": {}}]}), "/case/0"),
         ] {
             let why = read_cases(document.to_string().as_bytes()).err().expect("refused");
-            assert!(why.starts_with(place), "{document}: {why}");
+            assert!(why[0].starts_with(place) && why.len() == 1, "{document}: {why:?}");
         }
     }
 }

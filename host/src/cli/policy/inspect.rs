@@ -15,7 +15,7 @@ pub(super) fn run(bench: &Workbench, remote: &Remote, subject: &Subject) -> Resu
     let inspection = inspect(bench.engine(), &component);
     let verdict = match &inspection.turned_away {
         Some(why) => Verdict::TurnedAway(why.clone()),
-        None => match make(bench.engine(), &component, &settings) {
+        None => match make(bench.engine(), &component, &settings.json) {
             Ok(code) => {
                 for note in code.notes() {
                     eprintln!("note: {}", quote(note));

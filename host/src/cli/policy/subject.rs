@@ -6,9 +6,10 @@ use crate::cli::policy::build;
 use crate::cli::{Ending, fail};
 use crate::config::{Config, Flags};
 use crate::domain::{Failure, HostCode};
-use crate::sandbox::{Engine, Limits, MakeError, Policy, Problem, freeze, quote};
+use crate::sandbox::{Code, Engine, Limits, MakeError, Policy, Problem, freeze, make, quote};
 use crate::wire::{FormError, SettingsForm, read_settings};
 use clap::Args;
+use reqwest::multipart::Part;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tokio::runtime::Runtime;
@@ -32,21 +33,12 @@ impl Subject {
 
     /// The component's bytes; of a file that is too large one byte more than is loaded.
     pub(super) fn component(&self, bench: &Workbench) -> Result<Vec<u8>, Ending> {
-        if let Some(folder) = self.folder() {
-            return Ok(build::compile(folder)?.component);
-        }
-        app::read_policy(&self.policy, bench.limits().component_bytes).map_err(|line| {
-            eprintln!("enlist: {line}");
-            Ending::WrongUse
-        })
+        Ok(Component::read(&self.policy, bench.limits().component_bytes)?.bytes)
     }
 
-    /// The settings as the policy gets them.
-    pub(super) fn settings(&self) -> Result<String, Ending> {
-        match &self.settings {
-            None => Ok("{}".to_owned()),
-            Some(file) => document(file),
-        }
+    /// The settings.
+    pub(super) fn settings(&self) -> Result<SettingsFile, Ending> {
+        self.settings.as_deref().map_or_else(|| Ok(SettingsFile::default()), SettingsFile::read)
     }
 
     /// The policy, ready to be asked.
@@ -56,14 +48,65 @@ impl Subject {
     }
 }
 
+/// A component's bytes, and the file that they are in; none for one of this binary's own.
+pub(in crate::cli) struct Component {
+    pub(in crate::cli) bytes: Vec<u8>,
+    pub(in crate::cli) file: Option<PathBuf>,
+}
+
+impl Component {
+    /// The component that is named; of a file that is larger than `limit_bytes` one byte more than that.
+    pub(in crate::cli) fn read(policy: &str, limit_bytes: u64) -> Result<Self, Ending> {
+        let path = Path::new(policy);
+        let built_in = policy.starts_with("builtin:");
+        if !built_in && path.is_dir() {
+            let built = build::compile(path)?;
+            return Ok(Self { bytes: built.component, file: Some(built.file) });
+        }
+        let bytes = app::read_policy(policy, limit_bytes).map_err(|line| {
+            eprintln!("enlist: {line}");
+            Ending::WrongUse
+        })?;
+        Ok(Self { bytes, file: (!built_in).then(|| path.to_owned()) })
+    }
+}
+
+/// A settings document: as the policy gets it, and as it was written.
+pub(in crate::cli) struct SettingsFile {
+    pub(in crate::cli) json: String,
+    /// None where nobody wrote any.
+    file: Option<PathBuf>,
+    sent: Vec<u8>,
+}
+
+impl Default for SettingsFile {
+    fn default() -> Self {
+        Self { json: "{}".to_owned(), file: None, sent: b"{}".to_vec() }
+    }
+}
+
+impl SettingsFile {
+    pub(in crate::cli) fn read(file: &Path) -> Result<Self, Ending> {
+        let sent = read(file)?;
+        Ok(Self { json: as_json(file, &sent)?, file: Some(file.to_owned()), sent })
+    }
+
+    /// As a part of what a server is sent.
+    pub(in crate::cli) fn part(&self) -> Result<Part, Ending> {
+        let form = self.file.as_ref().map_or(SettingsForm::Json, |file| form_of(file));
+        let part = Part::bytes(self.sent.clone()).mime_str(form.media_type());
+        part.map_err(|error| fail(&error, Ending::Failed))
+    }
+}
+
 /// A sandbox for one decision at a time, with the limits of the settings file.
-pub(super) struct Workbench {
+pub(in crate::cli) struct Workbench {
     engine: Engine,
     runtime: Runtime,
 }
 
 impl Workbench {
-    pub(super) fn new(config: Option<PathBuf>) -> Result<Self, Ending> {
+    pub(in crate::cli) fn new(config: Option<PathBuf>) -> Result<Self, Ending> {
         let loaded = Config::load(&Flags { config, data_dir: None });
         let loaded = loaded.map_err(|error| fail(&error, Ending::WrongUse))?;
         let limits = Limits { decisions_at_once: 1, ..app::limits(&loaded.config) };
@@ -77,7 +120,7 @@ impl Workbench {
         &self.engine
     }
 
-    pub(super) fn limits(&self) -> &Limits {
+    pub(in crate::cli) fn limits(&self) -> &Limits {
         self.engine.limits()
     }
 
@@ -86,9 +129,25 @@ impl Workbench {
     }
 
     /// A component, configured and frozen as a server does it, but not tried on anybody: whoever wrote it wants to see it fail.
-    pub(super) fn load(&self, component: &[u8], settings: &str) -> Result<Policy, Ending> {
-        let code =
-            freeze(&self.engine, component, settings).map_err(|error| turned_away(&error))?;
+    pub(super) fn load(&self, component: &[u8], settings: &SettingsFile) -> Result<Policy, Ending> {
+        self.ready(freeze(&self.engine, component, &settings.json), settings)
+    }
+
+    /// The same, tried on somebody as a server does it with what it is sent.
+    pub(in crate::cli) fn make(
+        &self,
+        component: &[u8],
+        settings: &SettingsFile,
+    ) -> Result<Policy, Ending> {
+        self.ready(make(&self.engine, component, &settings.json), settings)
+    }
+
+    fn ready(
+        &self,
+        code: Result<Code, MakeError>,
+        settings: &SettingsFile,
+    ) -> Result<Policy, Ending> {
+        let code = code.map_err(|error| turned_away(&error, settings))?;
         for note in code.notes() {
             eprintln!("note: {}", quote(note));
         }
@@ -97,7 +156,7 @@ impl Workbench {
 }
 
 /// Says why there is no policy, and everything that it found wrong with its settings.
-fn turned_away(error: &MakeError) -> Ending {
+fn turned_away(error: &MakeError, settings: &SettingsFile) -> Ending {
     let problems = match error {
         MakeError::TurnedAway { code: HostCode::SettingsRefused, problems, .. } => problems,
         MakeError::TurnedAway { .. } => {
@@ -106,7 +165,10 @@ fn turned_away(error: &MakeError) -> Ending {
         }
         MakeError::Busy | MakeError::Unavailable(_) => return fail(error, Ending::Failed),
     };
-    eprintln!("enlist: the policy refuses its settings");
+    match &settings.file {
+        Some(file) => eprintln!("enlist: {}: the policy refuses its settings", file.display()),
+        None => eprintln!("enlist: the policy refuses to be without settings"),
+    }
     for Problem { path, message } in problems {
         let place = if path.is_empty() { "the whole" } else { path };
         eprintln!("  {}: {}", quote(place), quote(message));
@@ -115,16 +177,29 @@ fn turned_away(error: &MakeError) -> Ending {
 }
 
 /// A document in a file, TOML or JSON by its name, as a policy and a server get it: JSON.
-pub(super) fn document(file: &Path) -> Result<String, Ending> {
-    let refused = |why: String| {
+pub(in crate::cli) fn document(file: &Path) -> Result<String, Ending> {
+    as_json(file, &read(file)?)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Ending> {
+    fs::read(file).map_err(|error| {
+        eprintln!("enlist: {}: {error}", file.display());
+        Ending::WrongUse
+    })
+}
+
+fn form_of(file: &Path) -> SettingsForm {
+    SettingsForm::of_file(&file.to_string_lossy())
+}
+
+fn as_json(file: &Path, document: &[u8]) -> Result<String, Ending> {
+    read_settings(document, form_of(file)).map_err(|error| {
+        let why = match error {
+            FormError::Required => "expected an object".to_owned(),
+            FormError::Field { why, .. } => why,
+        };
         eprintln!("enlist: {}: {why}", file.display());
         Ending::WrongUse
-    };
-    let text = fs::read(file).map_err(|error| refused(error.to_string()))?;
-    let form = SettingsForm::of_file(&file.to_string_lossy());
-    read_settings(&text, form).map_err(|error| match error {
-        FormError::Required => refused("expected an object".to_owned()),
-        FormError::Field { why, .. } => refused(why),
     })
 }
 

@@ -83,10 +83,20 @@ fn decide_all(bench: &Workbench, subject: &Subject, file: &Path) -> Result<Vec<O
     Ok(cases.into_iter().map(|case| decide(bench, &policy, case)).collect())
 }
 
+/// The cases that do not come out as expected, as text.
+pub(in crate::cli) fn unexpected(
+    bench: &Workbench,
+    policy: &Policy,
+    cases: Vec<Case>,
+) -> Vec<String> {
+    let outcomes = cases.into_iter().map(|case| decide(bench, policy, case));
+    outcomes.filter(|outcome| !outcome.good()).map(|outcome| outcome.text()).collect()
+}
+
 fn decide(bench: &Workbench, policy: &Policy, case: Case) -> Outcome {
     match bench.runtime().block_on(try_on(policy, &case.request)) {
         Ok(Tried { verdict, steady, echo }) => {
-            let (decision, _, _) = ask::shown(verdict.decision);
+            let (decision, _) = ask::shown(verdict.decision, None);
             let found = json!(decision);
             let mut differences = case.differences(&found);
             differences.extend((!steady).then(unsteady));

@@ -28,7 +28,8 @@ const MASK: &str = "
             AND email IN (SELECT email FROM known WHERE email IS NOT NULL)
     )
     UPDATE decisions
-    SET issuer = NULL, subject = NULL, username = NULL, email = NULL, request = '{}', detail = NULL, notes = '[]'
+    SET issuer = NULL, subject = NULL, username = NULL, email = NULL, request = '{}', answer = NULL, detail = NULL,
+        notes = '[]'
     WHERE id IN (SELECT id FROM about) AND (dry_run = 1 OR name IS NULL OR name = :name)";
 
 impl Book {

@@ -127,7 +127,7 @@ pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
 
 /// An allowance as a column's JSON text.
 #[derive(Deserialize, Serialize)]
-pub(super) struct AllowanceRow {
+pub(in crate::ledger) struct AllowanceRow {
     max_accounts: Option<u64>,
     max_accounts_in_domain: Option<u64>,
     storage_bytes: Option<u64>,

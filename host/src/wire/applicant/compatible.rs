@@ -20,11 +20,22 @@ impl Question {
 
     /// Reads any form that somebody may keep in a file: the guide's body, or the event of a Cognito trigger.
     pub fn read_any(text: &[u8]) -> Result<Self, BodyError> {
-        let fields = object(text)?;
-        match fields.get("triggerSource").and_then(Value::as_str) {
-            Some(trigger) => from_fields(&event_as_body(&fields), occasion_of(trigger)),
-            None => with_occasion(&fields),
-        }
+        with_occasion(&body_of(object(text)?))
+    }
+}
+
+/// Any form that somebody may keep in a file, as the body that `POST …/decisions` takes.
+pub fn read_body(text: &[u8]) -> Result<Value, BodyError> {
+    let body = body_of(object(text)?);
+    // What the door would turn away is not sent.
+    with_occasion(&body)?;
+    Ok(Value::Object(body))
+}
+
+fn body_of(fields: Map<String, Value>) -> Map<String, Value> {
+    match fields.get("triggerSource").and_then(Value::as_str) {
+        Some(trigger) => event_as_body(&fields, occasion_of(trigger)),
+        None => fields,
     }
 }
 
@@ -86,7 +97,7 @@ fn occasion_of(trigger: &str) -> Occasion {
 }
 
 /// What a trigger makes of its event: <https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-working-with-lambda-triggers.html>.
-fn event_as_body(event: &Map<String, Value>) -> Map<String, Value> {
+fn event_as_body(event: &Map<String, Value>, occasion: Occasion) -> Map<String, Value> {
     let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
     let request =
         |name: &str| event.get("request").and_then(|r| r.get(name)).cloned().unwrap_or_default();
@@ -98,6 +109,7 @@ fn event_as_body(event: &Map<String, Value>) -> Map<String, Value> {
         ("client_metadata", request("clientMetadata")),
         ("issuer", if pool.is_empty() { Value::Null } else { issuer.into() }),
         ("source", "cognito".into()),
+        ("occasion", occasion.as_str().into()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into_iter()

@@ -26,7 +26,8 @@ const TABLES: [(&str, &str); 14] = [
 ];
 
 /// Those that have no tables, or tables that no name is judged by.
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 7] = [
+    "encode_unicode",
     "icu_collections",
     "icu_provider",
     "unicode-ident",

@@ -64,7 +64,7 @@ async fn a_component_that_takes_too_long_or_too_much_is_ended_and_the_next_one_i
     let (engine, costly) = (house.engine(), costly());
     for (allotment, words) in [
         (Allotment { cpu_seconds: 1, ..Allotment::of(&house.limits) }, "processor time"),
-        (Allotment { address_space_bytes: 260 << 20, ..Allotment::of(&house.limits) }, "memory"),
+        (Allotment { address_space_bytes: 320 << 20, ..Allotment::of(&house.limits) }, "memory"),
     ] {
         let workshop = house.workshop_with(&engine, PROGRAM, allotment);
         let (code, detail) = turned_away(workshop.make(costly.clone(), "{}".to_owned()).await);
@@ -72,7 +72,7 @@ async fn a_component_that_takes_too_long_or_too_much_is_ended_and_the_next_one_i
         assert!(detail.contains(words), "{detail}");
         assert!(house.files().is_empty() && house.made() == 0, "and nothing is left");
     }
-    let honest = Allotment { address_space_bytes: 260 << 20, ..Allotment::of(&house.limits) };
+    let honest = Allotment { address_space_bytes: 320 << 20, ..Allotment::of(&house.limits) };
     let workshop = house.workshop_with(&engine, PROGRAM, honest);
     workshop.make(LOCALPART.to_vec(), "{}".to_owned()).await.expect("it takes no more than that");
 }

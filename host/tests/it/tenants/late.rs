@@ -1,10 +1,10 @@
 //! A request that was let in before its tenant was removed, got its issuer or moved its homes, or before its name was reserved, and comes to the
 //! commit after that.
 
-use enlist::domain::{Allowance, Applicant, Name, Occasion, Request};
+use enlist::domain::{Allowance, Applicant, Grant, Name, Occasion, Request};
 use enlist::ledger::{
-    Asked, Entry, FirstStart, Key, KeyKind, Ledger, LedgerError, Opened, Privacy, Said, Scope,
-    StoredRevision, Tenant, TenantChange,
+    Asked, Entry, FirstStart, Heard, Key, KeyKind, Ledger, LedgerError, Opened, Privacy, Said,
+    Scope, StoredRevision, Tenant, TenantChange,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -55,10 +55,12 @@ async fn open(ledger: &Ledger, tenant: &Tenant) -> Result<Opened, LedgerError> {
         digest: "sha256:x".to_owned(),
         settings_digest: "sha256:y".to_owned(),
         usage: None,
+        heard: Heard::default(),
     };
-    let said = Said::granted(&name, 0, Vec::new(), 0);
+    let grant = Grant { name, place: 0, reservation: (), allowance: Allowance::default() };
+    let said = Said::granted(&grant, Vec::new(), 0);
     let entry = Entry { asked, said };
-    ledger.of(tenant).open(&applicant, &name, &Allowance::default(), entry).await
+    ledger.of(tenant).open(&applicant, &grant.name, &grant.allowance, entry).await
 }
 
 #[tokio::test]
