@@ -213,7 +213,8 @@ async fn open(
     }
     let privacy = if config.record.mask { Privacy::Masked } else { Privacy::Shown };
     let backups = config.data_dir.join(BACKUPS);
-    let ledger = Ledger::open(config.database_path(), &backups, privacy)?;
+    let ledger = Ledger::open(config.database_path(), &backups, privacy)?
+        .with_default_auth_db(!config.ankisyncd.auth_db.as_os_str().is_empty());
     let workshop = workshop(config, &engine, &ledger)?;
     let mut first = None;
     if ledger.is_empty().await? {

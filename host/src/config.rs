@@ -6,8 +6,9 @@ mod sections;
 mod units;
 
 pub use sections::{
-    BootstrapConfig, CompatConfig, HomesConfig, LimitsConfig, LogConfig, LogFormat, MetricsConfig,
-    PagemapScan, ProbationConfig, RecordConfig, SandboxConfig, TlsConfig,
+    AnkisyncdConfig, BootstrapConfig, CompatConfig, HomesConfig, LimitsConfig, LogConfig,
+    LogFormat, MetricsConfig, PagemapScan, ProbationConfig, RecordConfig, SandboxConfig, TlsConfig,
+    WebhooksConfig,
 };
 pub use units::{Bytes, FolderMode, Keep, Millis, Networks, Part, Rate};
 
@@ -49,6 +50,10 @@ pub struct Config {
     pub probation: ProbationConfig,
     /// What the compatible door shows.
     pub compat: CompatConfig,
+    /// The ankisyncd that stands beside.
+    pub ankisyncd: AnkisyncdConfig,
+    /// Where webhooks may lead.
+    pub webhooks: WebhooksConfig,
     /// Read at the first start only.
     pub bootstrap: BootstrapConfig,
 }
@@ -70,6 +75,8 @@ impl Default for Config {
             sandbox: SandboxConfig::default(),
             probation: ProbationConfig::default(),
             compat: CompatConfig::default(),
+            ankisyncd: AnkisyncdConfig::default(),
+            webhooks: WebhooksConfig::default(),
             bootstrap: BootstrapConfig::default(),
         }
     }

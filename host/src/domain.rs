@@ -7,6 +7,7 @@ mod code;
 mod course;
 mod decision;
 mod email;
+mod event;
 mod name;
 mod page;
 mod record;
@@ -23,6 +24,7 @@ pub use decision::{
     Verdict,
 };
 pub use email::{Assurance, Email};
+pub use event::{Backlog, Delivery, Event, Sink};
 pub use name::{FoldKey, Name, Unusable};
 pub use page::Page;
 pub use record::{Outcomes, Person, RecordFilter, RecordRow};

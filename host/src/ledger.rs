@@ -10,6 +10,7 @@ mod file;
 mod first_start;
 mod keyring;
 mod keys;
+mod outbox;
 mod record;
 mod retention;
 mod revisions;
@@ -47,6 +48,7 @@ use sqlite::Database;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
 use turns::Turns;
 
 /// The database and the turns of those who are waiting for it.
@@ -56,6 +58,10 @@ pub struct Ledger {
     names: Arc<Turns<(TenantId, FoldKey)>>,
     people: Arc<Turns<(TenantId, Person)>>,
     privacy: Privacy,
+    /// Whether tenant `default` has an ankisyncd where its row says nothing.
+    default_auth_db: bool,
+    /// Told when something was put into the outbox, one for each sink.
+    filled: Arc<[Notify; 2]>,
     /// Keys that were used, and the minute, until it is written.
     uses: Arc<Mutex<HashMap<String, i64>>>,
 }
@@ -229,6 +235,8 @@ impl Ledger {
             names: Arc::new(Turns::new()),
             people: Arc::new(Turns::new()),
             privacy,
+            default_auth_db: false,
+            filled: Arc::default(),
             uses: Arc::default(),
         })
     }

@@ -5,6 +5,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod downstream;
 pub mod homes;
 pub mod http;
 pub mod kill_point;

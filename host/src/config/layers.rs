@@ -23,7 +23,8 @@ const NOT_SETTINGS: [&str; 10] = [
 ];
 
 /// Keys whose values are paths, and so relative to whoever said them.
-const PATHS: [&str; 7] = [
+const PATHS: [&str; 8] = [
+    "ankisyncd.auth_db",
     "data_dir",
     "home_root",
     "tls.cert",

@@ -1,7 +1,7 @@
 //! The settings' tables, one struct each: what every key is, and what holds when nobody says it.
 //! Refuses to judge what the keys of two tables mean together: `Config::load` does.
 
-use crate::config::units::{self, Bytes, FolderMode, Keep, Millis, Part, Rate};
+use crate::config::units::{self, Bytes, FolderMode, Keep, Millis, Networks, Part, Rate};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -131,6 +131,22 @@ pub struct CompatConfig {
     /// Whether `/provision-user` answers with the path of the home.
     #[serde(deserialize_with = "units::switch")]
     pub user_directory: bool,
+}
+
+/// `ankisyncd.*`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AnkisyncdConfig {
+    /// The `auth.db` of the ankisyncd that stands beside tenant `default`; empty means none.
+    pub auth_db: PathBuf,
+}
+
+/// `webhooks.*`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhooksConfig {
+    /// Networks that are not public and may be sent to all the same, without TLS too.
+    pub allow: Networks,
 }
 
 /// `bootstrap.*`

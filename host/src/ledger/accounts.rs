@@ -18,12 +18,12 @@ pub use people::Census;
 pub(super) use rows::AllowanceRow;
 
 use crate::domain::{
-    Account, Allowance, Applicant, Email, FoldKey, HostCode, Name, Refusal, Skeleton, TenantId,
-    Unusable, Usage, excludes,
+    Account, Allowance, Applicant, Email, Event, FoldKey, HostCode, Name, Refusal, Skeleton,
+    TenantId, Unusable, Usage, excludes,
 };
 use crate::ledger::record::{self, json, now_ms};
 use crate::ledger::turns::Turn;
-use crate::ledger::{Book, Entry, LedgerError, Person};
+use crate::ledger::{Book, Entry, LedgerError, Person, outbox};
 use rows::COLUMNS;
 use rusqlite::{Connection, OptionalExtension};
 use std::time::Duration;
@@ -203,7 +203,16 @@ impl Book {
             crate::kill_point::reach("before_commit");
             open(tx)
         };
+        let (tenant, default_auth_db) = (self.tenant.id, self.ledger.default_auth_db);
+        let open = move |tx: &Connection| {
+            let opened = open(tx)?;
+            if let Opened::Account(account) = &opened {
+                outbox::follow_account(tx, default_auth_db, tenant, Event::AccountOpened, account)?;
+            }
+            Ok(opened)
+        };
         let opened = self.ledger.database.write(self.tenant.id, open).await?;
+        self.ledger.announce();
         crate::kill_point::reach("after_commit");
         Ok(opened)
     }

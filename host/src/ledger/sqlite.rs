@@ -15,12 +15,13 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Forward only: the schema's version is how many of these have run.
-pub(super) const MIGRATIONS: [&str; 5] = [
+pub(super) const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/0001_first_account.sql"),
     include_str!("../../migrations/0002_operators.sql"),
     include_str!("../../migrations/0003_revisions.sql"),
     include_str!("../../migrations/0004_look_alikes_and_allowances.sql"),
     include_str!("../../migrations/0005_answers.sql"),
+    include_str!("../../migrations/0006_what_follows.sql"),
 ];
 
 /// Connections that read at once.
@@ -254,15 +255,15 @@ mod tests {
         };
         for (act, then) in [
             (
-                "INSERT INTO accounts VALUES (1, 1, '', NULL, 'a', 'a', 'a', NULL, 'x.example', 'active', '{}', 1, 0, NULL, NULL, '', 1)",
+                "INSERT INTO accounts VALUES (1, 1, '', NULL, 'a', 'a', 'a', NULL, 'x.example', 'active', '{}', 1, 0, NULL, NULL, '', 1, NULL)",
                 "=1 x.example=1",
             ),
             (
-                "INSERT INTO accounts VALUES (2, 1, '', NULL, 'b', 'b', 'b', NULL, NULL, 'active', '{}', 1, 0, NULL, NULL, '', 1)",
+                "INSERT INTO accounts VALUES (2, 1, '', NULL, 'b', 'b', 'b', NULL, NULL, 'active', '{}', 1, 0, NULL, NULL, '', 1, NULL)",
                 "=2 x.example=1",
             ),
             (
-                "INSERT INTO accounts VALUES (3, 1, '', NULL, 'c', 'c', 'c', NULL, 'x.example', 'closed', '{}', 1, 0, NULL, NULL, '', 1)",
+                "INSERT INTO accounts VALUES (3, 1, '', NULL, 'c', 'c', 'c', NULL, 'x.example', 'closed', '{}', 1, 0, NULL, NULL, '', 1, NULL)",
                 "=2 x.example=1",
             ),
             ("UPDATE accounts SET state = 'active' WHERE id = 3", "=3 x.example=2"),

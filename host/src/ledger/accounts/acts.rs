@@ -1,12 +1,12 @@
 //! What is done to an account that is there: linked, closed, reopened; erased, in a file of its own.
 //! Refuses to act without saying so: the change and its row in the record are one transaction, and what is so already is no act.
 
-use crate::domain::{Account, AccountState, Assurance, HostCode, Refusal, TenantId};
+use crate::domain::{Account, AccountState, Assurance, Event, HostCode, Refusal, TenantId};
 use crate::ledger::accounts::allowances::store;
 use crate::ledger::accounts::rows::{by_name, by_subject, usage};
 use crate::ledger::accounts::{Allotted, PERSON_WAIT};
 use crate::ledger::record::now_ms;
-use crate::ledger::{Act, Book, LedgerError, Person};
+use crate::ledger::{Act, Book, LedgerError, Person, outbox};
 use rusqlite::Connection;
 
 /// What came of an act.
@@ -24,6 +24,8 @@ pub enum Acted {
 pub(super) enum Change {
     /// This, which the record may say beside it.
     Made(Option<String>),
+    /// This, which is followed elsewhere.
+    Followed(Event),
     /// Nothing: it is so already.
     Nothing,
     /// Nothing: it cannot be.
@@ -82,7 +84,7 @@ impl Book {
         + 'static,
     ) -> Result<Acted, LedgerError> {
         let (tenant, name) = (self.tenant.clone(), name.to_owned());
-        let privacy = self.ledger.privacy;
+        let (privacy, default_auth_db) = (self.ledger.privacy, self.ledger.default_auth_db);
         let write = move |tx: &Connection| {
             tenant.still_holds(tx)?;
             let Some(account) = by_name(tx, tenant.id, &name)? else { return Ok(Acted::Missing) };
@@ -94,12 +96,17 @@ impl Book {
                     return Ok(Acted::Refused(code));
                 }
                 Change::Made(detail) => act.detail = detail,
+                Change::Followed(event) => {
+                    outbox::follow_account(tx, default_auth_db, tenant.id, event, &account)?;
+                }
             }
             act.record_about(tx, tenant.id, &tenant.key, privacy)?;
             let now = by_name(tx, tenant.id, &name)?.map(Box::new);
             Ok(now.map_or(Acted::Missing, Acted::Account))
         };
-        self.ledger.database.write(self.tenant.id, write).await
+        let acted = self.ledger.database.write(self.tenant.id, write).await?;
+        self.ledger.announce();
+        Ok(acted)
     }
 }
 
@@ -133,7 +140,7 @@ fn close(tx: &Connection, account: &Account) -> Result<Change, LedgerError> {
     }
     let sql = "UPDATE accounts SET state = 'closed', closed_at = ?1 WHERE id = ?2";
     tx.execute(sql, (now_ms(), account.id))?;
-    Ok(Change::Made(None))
+    Ok(Change::Followed(Event::AccountClosed))
 }
 
 fn reopen(
@@ -155,5 +162,5 @@ fn reopen(
     store(tx, account.id, allotted)?;
     let sql = "UPDATE accounts SET state = 'active', closed_at = NULL WHERE id = ?1";
     tx.execute(sql, [account.id])?;
-    Ok(Change::Made(None))
+    Ok(Change::Followed(Event::AccountReopened))
 }

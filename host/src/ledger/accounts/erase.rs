@@ -5,7 +5,7 @@ use crate::domain::{Account, AccountState, Allowance, HostCode, TenantId};
 use crate::ledger::accounts::acts::{Acted, Change};
 use crate::ledger::accounts::rows::AllowanceRow;
 use crate::ledger::record::{json, now_ms};
-use crate::ledger::{Act, Book, LedgerError};
+use crate::ledger::{Act, Book, LedgerError, outbox};
 use rusqlite::Connection;
 
 /// Rows about the person: those of the account, and those that name a subject, a username or an address the account was known by;
@@ -51,10 +51,11 @@ fn erase(tx: &Connection, tenant: TenantId, account: &Account) -> Result<Change,
         ":name": account.name,
     };
     tx.execute(MASK, who)?;
+    outbox::forget_person(tx, tenant, &account.name)?;
     // The limits are numbers that the policy decided; its labels may say anything.
     let allowance = Allowance { labels: Vec::new(), ..account.allowance.clone() };
     tx.execute(
-        "UPDATE accounts SET issuer = '', subject = NULL, username = '', email = NULL, verified_domain = NULL,
+        "UPDATE accounts SET issuer = '', subject = NULL, username = '', email = NULL, verified_domain = NULL, kept_hash = NULL,
              allowance = ?1, erased_at = ?2 WHERE id = ?3",
         (json(&AllowanceRow::from(&allowance))?, now_ms(), account.id),
     )?;

@@ -6,7 +6,7 @@ use crate::domain::{TenantId, TenantName};
 use crate::kill_point;
 use crate::ledger::record::now_ms;
 use crate::ledger::revisions::{RevisionEntry, entry_of};
-use crate::ledger::{Act, Book, Ledger, LedgerError, tenants};
+use crate::ledger::{Act, Book, Ledger, LedgerError, outbox, tenants};
 use rusqlite::{Connection, OptionalExtension};
 
 /// The pointer, before and after.
@@ -127,7 +127,9 @@ impl Book {
                 Err(unmoved) => Ok(Err(unmoved)),
             }
         };
-        self.ledger.database.write(self.tenant.id, write).await
+        let moved = self.ledger.database.write(self.tenant.id, write).await?;
+        self.ledger.announce();
+        Ok(moved)
     }
 }
 
@@ -179,7 +181,9 @@ impl Ledger {
             let revision = entry_of(tx, tenant, moved.revision)?;
             Ok(revision.map(|revision| FellBack { tenant: tenant_name, revision }))
         };
-        self.database.write(tenant, write).await
+        let fell = self.database.write(tenant, write).await?;
+        self.announce();
+        Ok(fell)
     }
 
     /// Every revision that decides since `since_ms` or later, because a key activated it.
@@ -257,6 +261,9 @@ fn set(
     let detail = Some(format!("{previous} -> {revision}"));
     let act = Act { request_id, what: why.occasion(), name: None, detail };
     act.record(tx, tenant, by.unwrap_or_default())?;
+    if !matches!(why, Why::Activated) {
+        outbox::follow_rollback(tx, tenant, previous, revision, why.as_str())?;
+    }
     kill_point::reach("activating");
     Ok(Moved { revision, previous })
 }

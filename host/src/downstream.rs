@@ -1,0 +1,7 @@
+//! What follows a change at other programs: the `auth.db` of an ankisyncd, a tenant's webhook. Each thing is done so that doing it twice
+//! is doing it once.
+//! Refuses to know what waits and in which order: the ledger's outbox does; and to change what is not ours to change.
+
+mod auth_db;
+
+pub use auth_db::{AuthDb, AuthDbError};
