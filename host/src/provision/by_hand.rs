@@ -48,7 +48,9 @@ impl Provisioner {
         let book = self.ledger.of(tenant);
         let act =
             Act { request_id, what: "account_create", name: Some(name.clone()), detail: None };
-        let name = match Name::try_from(name) {
+        // What is there was named by others: it is taken over as it is spelt, or not at all.
+        let name = if adopt { Name::existing(name) } else { Name::try_from(name) };
+        let name = match name {
             Ok(name) => name,
             Err(why) => return refuse(&book, act, unusable(why)).await,
         };
