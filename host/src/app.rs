@@ -16,6 +16,7 @@ pub(crate) use policy_file::read_policy;
 pub(crate) use recovery::{LocalKey, RecoveryError, create_key};
 
 use crate::config::{Config, Loaded, PagemapScan};
+use crate::downstream::AuthDbs;
 use crate::homes::{HomeError, Homes, Root, Style};
 use crate::http::{Manners, Rooms};
 use crate::ledger::{Ledger, LedgerError, Privacy};
@@ -214,7 +215,7 @@ async fn open(
     let privacy = if config.record.mask { Privacy::Masked } else { Privacy::Shown };
     let backups = config.data_dir.join(BACKUPS);
     let ledger = Ledger::open(config.database_path(), &backups, privacy)?
-        .with_default_auth_db(!config.ankisyncd.auth_db.as_os_str().is_empty());
+        .with_default_auth_db(ground.auth_db.is_some());
     let workshop = workshop(config, &engine, &ledger)?;
     let mut first = None;
     if ledger.is_empty().await? {
@@ -229,7 +230,14 @@ async fn open(
     }
     let catalog = Catalog::new(&engine, Arc::clone(&workshop), loaded_revisions(config));
     let (catalog, homes) = (Arc::new(catalog), Arc::new(Homes::default()));
-    let opening = Opening { ledger: &ledger, catalog: &catalog, homes: &homes, ground: &ground };
+    let auth_dbs = Arc::new(AuthDbs::default());
+    let opening = Opening {
+        ledger: &ledger,
+        catalog: &catalog,
+        homes: &homes,
+        auth_dbs: &auth_dbs,
+        ground: &ground,
+    };
     opening.all(first).await?;
     let manners = Manners {
         body_limit_bytes: usize::try_from(config.limits.body_size.0).unwrap_or(usize::MAX),
@@ -247,6 +255,7 @@ async fn open(
         ledger.clone(),
         Arc::clone(&catalog),
         Arc::clone(&homes),
+        Arc::clone(&auth_dbs),
         ground,
         Stock { workshop, first, built_in: policy_file::built_in },
         Arc::clone(&probations),
@@ -255,7 +264,8 @@ async fn open(
     operations.resume_probations().await?;
     ledger.rest();
     tokio::spawn(operations.clone().heed(falls));
-    let provisioner = Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes), probations);
+    let provisioner =
+        Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes), probations, auth_dbs);
     let rooms = Rooms::new(ledger.clone(), provisioner, operations.clone(), homes, manners);
     Ok((ledger, operations, rooms))
 }
@@ -274,11 +284,13 @@ fn workshop(config: &Config, engine: &Engine, ledger: &Ledger) -> Result<Arc<Wor
 
 fn ground(config: &Config) -> Ground {
     let database_dir = config.database_path().parent().unwrap_or(&config.data_dir);
+    let auth_db = &config.ankisyncd.auth_db;
     Ground {
         data_dir: config.data_dir.clone(),
         database_dir: database_dir.to_owned(),
         home_root: config.home_root.clone(),
         style: Style { mode: config.homes.mode.0, group: config.homes_group() },
+        auth_db: (!auth_db.as_os_str().is_empty()).then(|| auth_db.clone()),
     }
 }
 

@@ -3,5 +3,7 @@
 //! Refuses to know what waits and in which order: the ledger's outbox does; and to change what is not ours to change.
 
 mod auth_db;
+mod auth_dbs;
 
 pub use auth_db::{AuthDb, AuthDbError};
+pub use auth_dbs::AuthDbs;

@@ -14,7 +14,7 @@ mod tenants;
 
 pub use accounts::InUse;
 pub use allowances::Decided;
-pub use ground::{Ground, resolved};
+pub use ground::{Ground, SameFile, resolved};
 pub use keys::Made;
 pub use reviews::{Difference, Example, Kind, Opinion, Preview, Progress, Replay, State};
 pub use revisions::{MadeRevision, Parts, Source};
@@ -22,6 +22,7 @@ pub use status::Status;
 pub use tenants::{Change, Shown, Wanted};
 
 use crate::domain::HostCode;
+use crate::downstream::AuthDbs;
 use crate::homes::{HomeError, Homes};
 use crate::ledger::{Ledger, LedgerError, StoredRevision, Unchanged, Unmoved};
 use crate::probation::Probations;
@@ -36,6 +37,7 @@ pub struct Operations {
     ledger: Ledger,
     catalog: Arc<Catalog>,
     homes: Arc<Homes>,
+    auth_dbs: Arc<AuthDbs>,
     /// Where revisions are made.
     workshop: Arc<Workshop>,
     /// Where tenants' homes may be.
@@ -189,6 +191,7 @@ impl Operations {
         ledger: Ledger,
         catalog: Arc<Catalog>,
         homes: Arc<Homes>,
+        auth_dbs: Arc<AuthDbs>,
         ground: Ground,
         stock: Stock,
         probations: Arc<Probations<Kept>>,
@@ -199,6 +202,7 @@ impl Operations {
             ledger,
             catalog,
             homes,
+            auth_dbs,
             workshop,
             ground,
             first: Arc::new(first),

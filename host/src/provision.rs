@@ -15,6 +15,7 @@ use crate::domain::{
     Account, Candidate, Decision, Failure, Grant, Held, HostCode, Occasion, Refusal, Request,
     Verdict,
 };
+use crate::downstream::{AuthDbError, AuthDbs};
 use crate::homes::{Home, HomeError, Homes};
 use crate::ledger::{
     Asked, Book, Entry, Ledger, LedgerError, Opened, Recognition, Reservation, Said, Tenant,
@@ -36,6 +37,7 @@ pub struct Provisioner {
     catalog: Arc<Catalog>,
     homes: Arc<Homes>,
     probations: Arc<Probations<Kept>>,
+    auth_dbs: Arc<AuthDbs>,
 }
 
 /// One request: the question and what it is called in answers and logs.
@@ -79,6 +81,9 @@ pub enum ProvisionError {
     /// The file system could not.
     #[error("a home root failed")]
     Home(#[from] HomeError),
+    /// The tenant's ankisyncd could not say which names it has.
+    #[error("the auth.db failed")]
+    AuthDb(#[from] AuthDbError),
 }
 
 impl ProvisionError {
@@ -90,6 +95,7 @@ impl ProvisionError {
             Self::NotReady(NotReady::Later(_)) | Self::NotNow(_) => HostCode::Busy,
             Self::Ledger(error) => error.code(),
             Self::Home(error) => error.code(),
+            Self::AuthDb(_) => HostCode::StorageUnavailable,
         }
     }
 }
@@ -116,8 +122,9 @@ impl Provisioner {
         catalog: Arc<Catalog>,
         homes: Arc<Homes>,
         probations: Arc<Probations<Kept>>,
+        auth_dbs: Arc<AuthDbs>,
     ) -> Self {
-        Self { ledger, catalog, homes, probations }
+        Self { ledger, catalog, homes, probations, auth_dbs }
     }
 
     /// Gives the person an account, or says who they are, or why not. Run it to its end: a caller that goes away does not
@@ -192,6 +199,7 @@ impl Provisioner {
             METERS.stage(Step::Recognise, began);
             return Ok(recognised);
         }
+        self.auth_dbs.of(tenant.id())?;
         let usage = book.usage(&asked.request.applicant)?;
         drop(look);
         METERS.stage(Step::Recognise, began);

@@ -1,9 +1,10 @@
 //! Every tenant opened at the start: its home root and its active revision.
 //! Refuses to let one tenant's trouble stop the others: it is logged, and that tenant's requests are answered 503.
 
+use crate::downstream::AuthDbs;
 use crate::homes::{Homes, Root, apart, make_durably};
 use crate::ledger::{ActiveRevision, Ledger, LedgerError, Site};
-use crate::manage::{Ground, resolved};
+use crate::manage::{Ground, SameFile, resolved};
 use crate::sandbox::{Catalog, Revision};
 use futures_util::stream::{self, StreamExt};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ pub(super) struct Opening<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) catalog: &'a Catalog,
     pub(super) homes: &'a Homes,
+    pub(super) auth_dbs: &'a AuthDbs,
     pub(super) ground: &'a Ground,
 }
 
@@ -50,6 +52,7 @@ impl Opening<'_> {
             )
         });
         stream::iter(settled).buffer_unordered(AT_ONCE).collect::<()>().await;
+        self.find_auth_dbs(&sites).await;
         for active in self.ledger.active_revisions().await? {
             self.activate(active);
         }
@@ -89,6 +92,33 @@ impl Opening<'_> {
             }
         }
         self.homes.reach(site.id).await.map_err(|error| format!("{error:?}"))
+    }
+
+    /// Which tenant has an ankisyncd. Of two that name one file, because settings or links were changed, the older one has it.
+    async fn find_auth_dbs(&self, sites: &[Site]) {
+        let here = sites.iter().filter(|site| !site.removed);
+        let named = here.filter_map(|site| {
+            let path = self.ground.auth_db_of(&site.name, site.auth_db.as_deref())?;
+            Some(async move {
+                let at = path.clone();
+                let file = apart(MADE_WITHIN, move || SameFile::at(&at).ok()).await.ok().flatten();
+                (site, path, file)
+            })
+        });
+        let named: Vec<_> = stream::iter(named).buffered(AT_ONCE).collect().await;
+        for (place, (site, path, file)) in named.iter().enumerate() {
+            let is_theirs = |(_, at, other): &&(&Site, PathBuf, Option<SameFile>)| {
+                at == path || file.as_ref().zip(other.as_ref()).is_some_and(|(a, b)| a.is(b))
+            };
+            match named[..place].iter().find(is_theirs) {
+                None => self.auth_dbs.put(site.id, Some(path.clone())),
+                Some((owner, ..)) => {
+                    error!(tenant = %site.name, auth_db = %path.display(), owner = %owner.name,
+                        "this ankisyncd is another tenant's: nobody new gets an account here");
+                    self.auth_dbs.refuse(site.id, path.clone(), owner.name.clone());
+                }
+            }
+        }
     }
 
     /// Nothing is read, mapped or made here: a policy of which nothing can be made is its tenant's trouble when it is first asked.

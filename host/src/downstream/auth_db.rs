@@ -2,6 +2,7 @@
 //! work and let go.
 //! Refuses the schema of before 2017, to change owner, mode, schema and journal mode, and to wait for a lock for long.
 
+use crate::domain::TenantName;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,6 +25,14 @@ pub enum AuthDbError {
     /// No table `auth` with `username` and `hash`.
     #[error("{} is no auth.db of an ankisyncd", .0.display())]
     Foreign(PathBuf),
+    /// Another tenant has the file.
+    #[error("{} is the auth.db of tenant {owner}", .path.display())]
+    Shared {
+        /// Which file.
+        path: PathBuf,
+        /// Whose it is.
+        owner: TenantName,
+    },
     /// The file cannot be used.
     #[error("{}", .path.display())]
     Sqlite {

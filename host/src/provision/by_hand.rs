@@ -60,6 +60,7 @@ impl Provisioner {
             Standing::Refused(code) => return refuse(&book, act, Refusal::host(code)).await,
             Standing::Free => {}
         }
+        self.auth_dbs.of(tenant.id())?;
         let claim = if adopt { Claim::Adopting } else { Claim::Asking };
         let Some(_reservation) = book.reserve(&name, claim).await? else {
             return refuse(&book, act, Refusal::host(HostCode::UsernameTaken)).await;
