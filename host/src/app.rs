@@ -37,6 +37,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tenants::Opening;
+use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 /// How a start was asked for.
@@ -141,7 +142,7 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
         .map_err(|source| AppError::Listen { address: config.listen, source })?;
     let metrics = config.metrics.listen.map(listen).transpose()?;
     let tls = config.tls().map(Tls::read).transpose()?;
-    let (ledger, operations, rooms) = open(&config, address, manner).await?;
+    let (ledger, operations, rooms, surveying) = open(&config, address, manner).await?;
     let metrics_address = metrics.as_ref().and_then(|metrics| metrics.local_addr().ok());
     info!(listen = %address, tls = tls.is_some(), metrics = ?metrics_address, data_dir = %config.data_dir.display(), home_root = %config.home_root.display(),
         database = %config.database_path().display(), config = ?loaded.file, "serving");
@@ -150,7 +151,7 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
         config.record.keep.0.map(|keep| tokio::spawn(forget_what_is_old(ledger, keep)));
     let deciding = tokio::spawn(operations.decide_allowances());
     let served = run(listener, tls, metrics, rooms).await;
-    for beside in forgetting.into_iter().chain([deciding]) {
+    for beside in forgetting.into_iter().chain([deciding, surveying]) {
         // It holds the ledger, which is closed in order when its last holder is gone.
         beside.abort();
         let _ = beside.await;
@@ -203,7 +204,7 @@ async fn open(
     config: &Config,
     address: SocketAddr,
     manner: Manner,
-) -> Result<(Ledger, Operations, Rooms), AppError> {
+) -> Result<(Ledger, Operations, Rooms, JoinHandle<()>), AppError> {
     let engine = Engine::new(&limits(config))?;
     let ground = ground(config);
     if let Ok(found) = resolved(&ground.home_root)
@@ -266,8 +267,9 @@ async fn open(
     tokio::spawn(operations.clone().heed(falls));
     let provisioner =
         Provisioner::new(ledger.clone(), catalog, Arc::clone(&homes), probations, auth_dbs);
+    let surveying = tokio::spawn(provisioner.survey());
     let rooms = Rooms::new(ledger.clone(), provisioner, operations.clone(), homes, manners);
-    Ok((ledger, operations, rooms))
+    Ok((ledger, operations, rooms, surveying))
 }
 
 fn workshop(config: &Config, engine: &Engine, ledger: &Ledger) -> Result<Arc<Workshop>, AppError> {

@@ -19,6 +19,7 @@ mod query;
 mod rates;
 mod record;
 mod request_id;
+mod reserved;
 mod reviews;
 mod revisions;
 mod schemas;
@@ -204,6 +205,7 @@ fn of_tenant() -> OpenApiRouter<Rooms> {
         .routes(taking("GET, HEAD, POST", routes!(reviews::show_preview, reviews::begin_preview)))
         .routes(taking("GET, HEAD, POST", routes!(reviews::show_replay, reviews::begin_replay)))
         .routes(taking("GET, HEAD", routes!(cases::list)))
+        .routes(taking("GET, HEAD", routes!(reserved::list)))
 }
 
 /// A path and the methods it takes: every other is told so.

@@ -18,6 +18,7 @@ mod sites;
 mod spelling;
 mod sqlite;
 mod status;
+mod strays;
 mod survey;
 mod tenants;
 mod turns;

@@ -18,13 +18,16 @@ pub(super) enum AccountVerb {
         #[command(flatten)]
         person: Person,
     },
-    /// List accounts.
+    /// List accounts, or the names that nobody gets although no account has them.
     List {
         /// Only those that have this in their name, username or e-mail.
         part: Option<String>,
         /// Also what is in use, beside what is allowed.
         #[arg(long)]
         usage: bool,
+        /// Instead the names that stand in the home root or in the auth.db without an account.
+        #[arg(long, conflicts_with_all = ["part", "usage"])]
+        reserved: bool,
     },
     /// Show one account.
     Show {
@@ -96,7 +99,11 @@ pub(super) fn run(client: &Client, verb: AccountVerb) -> Result<Ending, Ending> 
             let opened = client.send(Method::PUT, one(&name)?, Some(&person.into_body()))?;
             Ok(client.show(&opened, show))
         }
-        AccountVerb::List { part, usage } => {
+        AccountVerb::List { reserved: true, .. } => {
+            let url = all(client.tenant_url(&["reserved"])?, None);
+            Ok(client.show(&client.list(url)?, list_reserved))
+        }
+        AccountVerb::List { part, usage, .. } => {
             let mut url = all(client.tenant_url(&["accounts"])?, part.as_deref());
             if !usage {
                 return Ok(client.show(&client.list(url)?, list));
@@ -179,6 +186,16 @@ fn list(accounts: &Value) -> String {
     for account in accounts["items"].as_array().into_iter().flatten() {
         let columns = ["name", "state", "username", "subject", "email", "created_at"];
         table.row(columns.map(|column| text(&account[column])));
+    }
+    table.text()
+}
+
+/// Names, and where each stands.
+fn list_reserved(names: &Value) -> String {
+    let mut table = Table::new(["name", "folder", "row", "restored"]);
+    for reserved in names["items"].as_array().into_iter().flatten() {
+        let is = |what: &str| if reserved[what] == true { "yes" } else { "-" }.to_owned();
+        table.row([text(&reserved["name"]), is("folder"), is("row"), is("restored")]);
     }
     table.text()
 }

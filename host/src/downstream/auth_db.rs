@@ -3,7 +3,7 @@
 //! Refuses the schema of before 2017, to change owner, mode, schema and journal mode, and to wait for a lock for long.
 
 use crate::domain::TenantName;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -62,13 +62,14 @@ impl AuthDb {
         self.reading(|_| Ok(())).map(drop)
     }
 
-    /// Every name that has a row.
+    /// Every name that has a row. What is no text is no name.
     pub fn names(&self) -> Result<Vec<String>, AuthDbError> {
         let names = self.reading(|c| {
             let mut statement =
                 c.prepare("SELECT username FROM auth WHERE username IS NOT NULL")?;
-            let rows = statement.query_map([], |row| row.get(0))?;
-            rows.collect::<Result<_, _>>()
+            let text = |row: &Row<'_>| Ok(row.get_ref(0)?.as_str().ok().map(str::to_owned));
+            let rows = statement.query_map([], text)?;
+            rows.filter_map(Result::transpose).collect::<Result<_, _>>()
         })?;
         Ok(names.unwrap_or_default())
     }

@@ -68,6 +68,11 @@ impl Provisioner {
         if book.looks_alike(&name)? {
             return refuse(&book, act, unusable(Unusable::LooksAlike)).await;
         }
+        // Whoever adopts says whose it is: another spelling of what is there may then be somebody else's.
+        let is_theirs = adopt && self.strays.has(tenant.id(), &name).await?;
+        if !is_theirs && self.strays.keep(tenant.id(), &name, false).await? {
+            return refuse(&book, act, Refusal::host(HostCode::HomeExists)).await;
+        }
         let allotted = match self.allotted(tenant, &applicant, &name, now).await? {
             Ok(allotted) => allotted,
             Err(refusal) => return refuse(&book, act, refusal).await,

@@ -92,7 +92,9 @@ async fn in_a_tenant(app: &App, base: &str, key: &str) {
     ask("PUT", &format!("accounts/{name}-hand"), by_hand, 200).await;
     ask("PUT", &format!("accounts/{name}"), json!({"username": "nobody"}), 409).await;
     ask("PUT", "accounts/a%20b", json!({"username": "nobody"}), 403).await;
-    for read in ["accounts", "accounts?usage=true", "decisions", &format!("accounts/{name}")] {
+    for read in
+        ["accounts", "accounts?usage=true", "reserved", "decisions", &format!("accounts/{name}")]
+    {
         ask("GET", read, Value::Null, 200).await;
     }
     let row = ask("GET", "decisions?limit=1", Value::Null, 200).await.json();
