@@ -20,6 +20,7 @@ mod keys;
 mod making;
 mod metrics;
 mod model;
+mod moving;
 mod names;
 mod openapi;
 mod policies;
