@@ -41,3 +41,6 @@ CREATE TABLE webhook_secrets (
     created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX webhook_secrets_tenant ON webhook_secrets (tenant);
+
+-- Where a key was read whose text others keep: a later start looks for it there again. Null for every other key.
+ALTER TABLE keys ADD COLUMN origin TEXT;
