@@ -1,6 +1,7 @@
 //! Joins the rooms into a running server: data folder, ledger, sandbox, homes, doors. The only composition.
 //! Refuses to do the rooms' work: each line hands one room to the next.
 
+mod ankisyncd;
 mod archive;
 mod data_dir;
 mod first_start;
@@ -28,6 +29,7 @@ use crate::sandbox::{
     swap_is_impossible,
 };
 use crate::upkeep::{UpkeepError, forget_what_is_old};
+use ankisyncd::Beside;
 use archive::Kept;
 use data_dir::DataDir;
 use first_start::{Announcement, Plan};
@@ -129,11 +131,12 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     for warning in &loaded.warnings {
         warn!("{warning}");
     }
-    let config = loaded.config;
+    let config = &loaded.config;
     // Asked before anything is made: a unit started in the wrong folder must not make a second, empty installation.
     if !config.database_path().exists() && !loaded.data_dir_is_said && !manner.terminal {
         return Err(AppError::NoDataDir);
     }
+    let beside = Beside::read(&loaded)?;
     let _data_dir = DataDir::hold(&config.data_dir, config.database_path())?;
     // Before the keys: a first start that cannot listen, or make a home, has not happened.
     let listener = listen(config.listen)?;
@@ -142,7 +145,7 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
         .map_err(|source| AppError::Listen { address: config.listen, source })?;
     let metrics = config.metrics.listen.map(listen).transpose()?;
     let tls = config.tls().map(Tls::read).transpose()?;
-    let (ledger, operations, rooms, surveying) = open(&config, address, manner).await?;
+    let (ledger, operations, rooms, surveying) = open(config, beside, address, manner).await?;
     let metrics_address = metrics.as_ref().and_then(|metrics| metrics.local_addr().ok());
     info!(listen = %address, tls = tls.is_some(), metrics = ?metrics_address, data_dir = %config.data_dir.display(), home_root = %config.home_root.display(),
         database = %config.database_path().display(), config = ?loaded.file, "serving");
@@ -159,8 +162,10 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     served
 }
 
-/// Reads what a start would read, and makes nothing.
-pub fn check(config: &Config) -> Result<(), AppError> {
+/// Reads what a start would read, and makes nothing. What it has to say of an ini is the answer, each line behind a `#`.
+pub fn check(loaded: &Loaded) -> Result<String, AppError> {
+    let config = &loaded.config;
+    let beside = Beside::read(loaded)?;
     config.tls().map(Tls::read).transpose()?;
     let engine = Engine::new(&limits(config))?;
     if !config.database_path().exists() {
@@ -169,7 +174,9 @@ pub fn check(config: &Config) -> Result<(), AppError> {
         let (component, settings) = plan.parts();
         make(&engine, component, settings).map_err(|error| plan.unmade(error))?;
     }
-    Ok(())
+    let Some(beside) = beside else { return Ok(String::new()) };
+    let plan = beside.plan(!config.database_path().exists(), &config.url(config.listen))?;
+    Ok(ankisyncd::text(&plan, "# "))
 }
 
 /// As many as the system lets us have: the default of 1024 descriptors is used up by a thousand idle clients.
@@ -202,6 +209,7 @@ fn loaded_revisions(config: &Config) -> usize {
 /// The rooms behind the doors; says on the way what a start has to say.
 async fn open(
     config: &Config,
+    beside: Option<Beside<'_>>,
     address: SocketAddr,
     manner: Manner,
 ) -> Result<(Ledger, Operations, Rooms, JoinHandle<()>), AppError> {
@@ -219,15 +227,23 @@ async fn open(
         .with_default_auth_db(ground.auth_db.is_some());
     let workshop = workshop(config, &engine, &ledger)?;
     let mut first = None;
-    if ledger.is_empty().await? {
+    let is_first = ledger.is_empty().await?;
+    if let Some(beside) = &beside {
+        beside.tell(is_first, &config.url(address), manner)?;
+    }
+    let ini = beside.as_ref().map(Beside::file);
+    if is_first {
         first = Some(Root::make(&ground.home_root, ground.style)?);
-        let plan = Plan::read(config, address, manner)?;
+        let plan = Plan::read(config, address, manner)?.beside(ini);
         let (component, settings) = plan.parts();
         let made = workshop.make(component.to_vec(), settings.to_owned()).await;
         made.map_err(|error| plan.unmade(error))?;
         plan.carry_out(&ledger).await?;
     } else {
-        Announcement::again(config, address, manner).make().map_err(AppError::Unheard)?;
+        Announcement::again(config, address, manner, ini).make().map_err(AppError::Unheard)?;
+    }
+    if let Some(beside) = &beside {
+        beside.take_over(&ledger).await?;
     }
     let catalog = Catalog::new(&engine, Arc::clone(&workshop), loaded_revisions(config));
     let (catalog, homes) = (Arc::new(catalog), Arc::new(Homes::default()));

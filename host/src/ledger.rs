@@ -10,6 +10,7 @@ mod file;
 mod first_start;
 mod keyring;
 mod keys;
+mod legacy;
 mod outbox;
 mod record;
 mod retention;
@@ -33,6 +34,7 @@ pub use file::{Content, LedgerFile, copy_name, make_private_folder, move_wal, sy
 pub use first_start::FirstStart;
 pub use keyring::{KeyEntry, NewKey, WrongTerm, recover_key};
 pub use keys::{Key, KeyError, KeyKind, Scope};
+pub use legacy::{Inherited, Legacy, LegacyIssuer, LegacyKey};
 pub use record::{Act, Asked, Decisions, Entry, Heard, Privacy, Said};
 pub use retention::Walk;
 pub use revisions::{

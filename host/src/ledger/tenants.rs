@@ -235,7 +235,7 @@ pub(super) fn insert(
 }
 
 /// How many accounts got it. Where there was an issuer before, none do: theirs stays who vouched for them.
-fn set_issuer(
+pub(super) fn set_issuer(
     tx: &Connection,
     tenant: TenantId,
     before: &str,
@@ -257,7 +257,7 @@ fn set_issuer(
 }
 
 /// An account without an issuer, and the one that its person has under `issuer` already.
-fn conflict(
+pub(super) fn conflict(
     tx: &Connection,
     tenant: TenantId,
     issuer: &str,
