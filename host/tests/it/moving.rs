@@ -1,5 +1,6 @@
 //! Moving over from an ankisyncd: what it left is laid out here as it lays it out itself.
 
+mod conf;
 mod reserved;
 
 use crate::app::App;
@@ -33,6 +34,10 @@ impl Tree {
 
     fn collections(&self) -> PathBuf {
         self.folder.path().join("collections")
+    }
+
+    fn ini(&self) -> PathBuf {
+        self.folder.path().join("ankisyncd.conf")
     }
 
     fn auth_db_path(&self) -> PathBuf {
