@@ -137,6 +137,7 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
         return Err(AppError::NoDataDir);
     }
     let beside = Beside::read(&loaded)?;
+    check_ground(config)?;
     let _data_dir = DataDir::hold(&config.data_dir, config.database_path())?;
     // Before the keys: a first start that cannot listen, or make a home, has not happened.
     let listener = listen(config.listen)?;
@@ -166,6 +167,7 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
 pub fn check(loaded: &Loaded) -> Result<String, AppError> {
     let config = &loaded.config;
     let beside = Beside::read(loaded)?;
+    check_ground(config)?;
     config.tls().map(Tls::read).transpose()?;
     let engine = Engine::new(&limits(config))?;
     if !config.database_path().exists() {
@@ -177,6 +179,18 @@ pub fn check(loaded: &Loaded) -> Result<String, AppError> {
     let Some(beside) = beside else { return Ok(String::new()) };
     let plan = beside.plan(!config.database_path().exists(), &config.url(config.listen))?;
     Ok(ankisyncd::text(&plan, "# "))
+}
+
+/// Homes must not hold what is the server's own. Nothing is made before that is known: the home root may be another program's.
+fn check_ground(config: &Config) -> Result<(), AppError> {
+    let ground = ground(config);
+    if let Ok(found) = resolved(&ground.home_root)
+        && let Ok(Some(what)) = ground.ours_below(&found)
+    {
+        let what = format!("{} would hold {what}", ground.home_root.display());
+        return Err(AppError::Setting { key: "home_root", what });
+    }
+    Ok(())
 }
 
 /// As many as the system lets us have: the default of 1024 descriptors is used up by a thousand idle clients.
@@ -215,12 +229,6 @@ async fn open(
 ) -> Result<(Ledger, Operations, Rooms, JoinHandle<()>), AppError> {
     let engine = Engine::new(&limits(config))?;
     let ground = ground(config);
-    if let Ok(found) = resolved(&ground.home_root)
-        && let Ok(Some(what)) = ground.ours_below(&found)
-    {
-        let what = format!("{} would hold {what}", ground.home_root.display());
-        return Err(AppError::Setting { key: "home_root", what });
-    }
     let privacy = if config.record.mask { Privacy::Masked } else { Privacy::Shown };
     let backups = config.data_dir.join(BACKUPS);
     let ledger = Ledger::open(config.database_path(), &backups, privacy)?

@@ -79,7 +79,7 @@ pub(super) fn lines(beside: &Beside<'_>, there: &There, url: &str) -> Vec<Line> 
     left(&mut plan, beside, there, url);
     plan.tell("");
     plan.tell("Going back: take the location out of the proxy and reload it. ankisyncd was not changed: folders and rows that Enlist made are");
-    plan.tell("in its format, everything else is as it was. Nothing was written to the ini, to its databases or into a folder that is there.");
+    plan.tell("in its format, and for this plan nothing was written to the ini, to its databases or into a folder of its.");
     plan.tell("");
     plan.lines
 }
@@ -101,7 +101,7 @@ fn key(plan: &mut Plan, Beside { ini, key, .. }: &Beside<'_>, there: &There) {
             "opens /provision-user of tenant default from now on, and nothing else".to_owned()
         }
         (_, Some(LegacyKey::Known(id))) => {
-            format!("opens /provision-user of tenant default, as key {id} does already")
+            format!("opens /provision-user of tenant default, as key {id} here, and nothing else")
         }
         (_, Some(LegacyKey::Ended(id))) => {
             format!("opens nothing: as key {id} it was revoked here or has expired, and stays so")
@@ -133,7 +133,7 @@ fn places(plan: &mut Plan, beside: &Beside<'_>, there: &There) {
     let file = (
         &there.own_auth_db,
         "ankisyncd.auth_db",
-        "its auth.db: who is new gets a row, and no row that is there is changed",
+        "who is new gets a row there, and no row that is there is changed",
     );
     for (name, said, (own, setting, what), holds) in [
         ("data_root", &ini.data_root, home, &config.home_root),
@@ -248,7 +248,7 @@ fn left(plan: &mut Plan, beside: &Beside<'_>, there: &There, url: &str) {
         how.push("and without --dry-run, when it says what you want".to_owned());
         plan.step(
             Weight::Told,
-            "Move the people over who are there: until then they are turned away, not renamed",
+            "Move the people over who are there: until then they are strangers here, and nobody gets their names",
             &how,
         );
     }
@@ -278,7 +278,7 @@ fn left(plan: &mut Plan, beside: &Beside<'_>, there: &There, url: &str) {
         format!("or in enlist.toml: home_root = {:?}", config.home_root.display().to_string()),
         format!("and [ankisyncd] auth_db = {:?}", config.ankisyncd.auth_db.display().to_string()),
     ];
-    plan.step(Weight::Told, "Tell doctor, backup and restore the same", &how);
+    plan.step(Weight::Told, "Tell doctor and restore the same", &how);
 }
 
 /// The commands that mend a key that is none.

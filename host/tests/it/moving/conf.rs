@@ -1,6 +1,7 @@
 //! `--ankisyncd-conf`: a server beside an ankisyncd, by its own ini.
 
 use crate::app::{App, GUIDE, enlist};
+use crate::first_start::OnTerminal;
 use crate::moving::Tree;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -188,7 +189,7 @@ async fn the_ini_is_the_truth_about_its_key_but_for_what_an_operator_took_away()
     let mut app = serve(&tree, &[]);
     app.restart();
     assert_eq!(keys(&app).len(), 1, "the same key is one row");
-    assert!(app.log().contains("as key "), "{}", app.log());
+    assert!(app.log().contains("here, and nothing else"), "{}", app.log());
     fs::write(tree.ini(), ini(OTHER_KEY)).expect("an ini");
     app.restart();
     assert!(opens(&app, OTHER_KEY).await);
@@ -352,6 +353,25 @@ fn what_cannot_be_read_stops_the_start_with_its_place_and_nothing_is_made() {
     assert!(lies.contains("lies in the data folder"), "{lies}");
     let holds = refuse(&["--ankisyncd-conf", "ankisyncd.conf", "--data-dir", "collections/data"]);
     assert!(holds.contains("would hold the data folder"), "{holds}");
+    assert!(!tree.collections().join("data").exists(), "not even a folder");
+}
+
+#[test]
+fn on_a_terminal_the_plan_comes_before_the_keys_and_once_more_at_every_start() {
+    let tree = tree(&ini(KEY));
+    let start = |until: &str| {
+        let mut command = enlist();
+        command.arg("--ankisyncd-conf").arg(tree.ini()).args(["--data-dir", "mine"]);
+        OnTerminal::start(command.current_dir(tree.folder.path()), until)
+    };
+    let first = start("-d '");
+    let (plan, keys) = first.shown.split_once("Enlist is set up").expect("both");
+    assert!(plan.contains("64 characters: opens /provision-user"), "{plan}");
+    assert!(plan.contains("Going back") && keys.contains("enl_op_"), "{plan}{keys}");
+    assert!(!first.shown.contains(KEY), "{plan}");
+    drop(first);
+    let again = start("Homes:");
+    assert!(again.shown.contains("Beside an ankisyncd"), "{}", again.shown);
 }
 
 #[tokio::test]
