@@ -1,6 +1,6 @@
 //! `--ankisyncd-conf`: a server beside an ankisyncd, by its own ini.
 
-use crate::app::{App, GUIDE, enlist};
+use crate::app::{App, GUIDE, client, enlist};
 use crate::first_start::OnTerminal;
 use crate::moving::Tree;
 use serde_json::{Value, json};
@@ -356,8 +356,8 @@ fn what_cannot_be_read_stops_the_start_with_its_place_and_nothing_is_made() {
     assert!(!tree.collections().join("data").exists(), "not even a folder");
 }
 
-#[test]
-fn on_a_terminal_the_plan_comes_before_the_keys_and_once_more_at_every_start() {
+#[tokio::test]
+async fn on_a_terminal_the_plan_comes_before_the_keys_and_once_more_at_every_start() {
     let tree = tree(&ini(KEY));
     let start = |until: &str| {
         let mut command = enlist();
@@ -369,6 +369,10 @@ fn on_a_terminal_the_plan_comes_before_the_keys_and_once_more_at_every_start() {
     assert!(plan.contains("64 characters: opens /provision-user"), "{plan}");
     assert!(plan.contains("Going back") && keys.contains("enl_op_"), "{plan}{keys}");
     assert!(!first.shown.contains(KEY), "{plan}");
+    // The keys are shown before the database has what they belong to; an answer comes after.
+    let url = first.between("listens on ", "\r\n");
+    let well = client().get(format!("{url}/healthz")).send().await.expect("an answer");
+    assert_eq!(well.status(), 200);
     drop(first);
     let again = start("Homes:");
     assert!(again.shown.contains("Beside an ankisyncd"), "{}", again.shown);
