@@ -212,12 +212,7 @@ fn reserved(plan: &mut Plan, there: &There) {
 fn left(plan: &mut Plan, beside: &Beside<'_>, there: &There, url: &str) {
     let Beside { ini, config, key } = beside;
     if let Some(Err(error)) = key {
-        replace_key(
-            plan,
-            ini.file.clone(),
-            &ini.key.as_ref().map_or("", |key| &key.origin),
-            *error,
-        );
+        replace_key(plan, ini.file.clone(), ini.key.as_ref().map_or("", |key| &key.origin), *error);
     }
     if key.is_none() {
         let how =
