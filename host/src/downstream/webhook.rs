@@ -286,12 +286,13 @@ fn why(error: reqwest::Error) -> Missed {
         if let Some(forbidden) = one.downcast_ref::<Forbidden>() {
             return Missed::new(Why::Forbidden, &forbidden.to_string());
         }
-        let within = one.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if within.is_some_and(|error| error.is::<rustls::Error>()) {
+        if one.is::<rustls::Error>() {
             why = Why::Tls;
         }
         detail = one.to_string();
-        cause = one.source();
+        // What stands within an I/O error is not its source.
+        let within = one.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = within.map(|within| within as &dyn Error).or_else(|| one.source());
     }
     Missed::new(why, &detail)
 }

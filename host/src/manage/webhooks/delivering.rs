@@ -147,16 +147,16 @@ impl Operations {
 
     async fn attempt(&self, endpoint: Endpoint, delivery: Delivery) -> Done {
         let Some(message) = Message::of(&delivery) else {
-            error!(tenant = %delivery.tenant_name, message = delivery.message, "what the outbox has is no message");
+            error!(tenant = %delivery.tenant_name, id = delivery.message, "what the outbox has is no message");
             return self.settled(delivery, false, Outcome::GivenUp).await;
         };
         let Attempt { missed, took, .. } = self.courier.deliver(&endpoint, &message).await;
         let tenant = &delivery.tenant_name;
-        let (id, event, tried) = (&message.id, delivery.event.as_str(), delivery.attempts + 1);
+        let (id, event, tried) = (&*message.id, delivery.event.as_str(), delivery.attempts + 1);
         let outcome = match missed {
             None => {
                 kill_point::reach("webhook_arrived");
-                info!(%tenant, message = id, event, tried, took_ms = took.as_millis(), "a message arrived at the webhook");
+                info!(%tenant, id, event, tried, took_ms = took.as_millis(), "a message arrived at the webhook");
                 Outcome::Delivered
             }
             Some(missed) if missed.why == Why::Gone => {
@@ -164,12 +164,12 @@ impl Operations {
                 Outcome::Stopped(endpoint)
             }
             Some(missed) if is_over(&delivery, now_ms()) => {
-                error!(%tenant, message = id, event, tried, %missed, "a message to the webhook is given up");
+                error!(%tenant, id, event, tried, %missed, "a message to the webhook is given up");
                 Outcome::GivenUp
             }
             Some(missed) => {
                 let pause = pause(delivery.attempts, &missed, chance());
-                warn!(%tenant, message = id, event, tried, %missed, again_in_ms = pause.as_millis(), "a message did not arrive at the webhook");
+                warn!(%tenant, id, event, tried, %missed, again_in_ms = pause.as_millis(), "a message did not arrive at the webhook");
                 Outcome::PutOff(missed.why, pause)
             }
         };
