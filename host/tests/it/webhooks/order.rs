@@ -1,7 +1,7 @@
 //! What is told, how it is signed, in which order, and who waits for whom.
 
 use super::receiver::{Receiver, Reply};
-use super::{act, all_is_told, counted, hook, look, open, path, start};
+use super::{act, all_is_told, becomes, counted, hook, look, open, path, start};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -99,7 +99,8 @@ async fn one_name_is_told_in_order_and_others_do_not_wait_for_it() {
     while !receiver.got().iter().any(|received| received.about().1 == "berta") {
         tokio::task::yield_now().await;
     }
-    assert_eq!(look(&app, "default").await["waiting"], 2, "both of anna's");
+    // Both of anna's.
+    becomes(&app, "default", |webhook| webhook["waiting"] == 2).await;
     willing.store(true, Ordering::SeqCst);
     // Whoever sets it again does not want to wait.
     app.manage("PUT", &path("default", ""), json!({"url": receiver.url})).await;
