@@ -2,7 +2,7 @@
 //! Refuses to show a secret but as the one text that whoever made it is given.
 
 use crate::domain::{Backlog, TenantId};
-use data_encoding::BASE64;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use std::fmt;
 
 /// What stands before a secret's text, by Standard Webhooks.
@@ -65,7 +65,7 @@ impl SigningSecret {
 
     /// As whoever verifies is given it, once.
     pub fn reveal(&self) -> String {
-        format!("{PREFIX}{}", BASE64.encode(&self.0))
+        format!("{PREFIX}{}", BASE64_STANDARD.encode(&self.0))
     }
 }
 

@@ -2,7 +2,7 @@
 //! Refuses to say one thing in two ways: the body of a message is the same at every attempt, to the byte.
 
 use crate::domain::{Delivery, SigningSecret, TenantName};
-use data_encoding::BASE64;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use ring::hmac;
 use serde_json::{Map, Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -50,7 +50,7 @@ impl Message {
         let signed = format!("{}.{sent_at}.{}", self.id, self.body);
         let sign = |secret: &SigningSecret| {
             let key = hmac::Key::new(hmac::HMAC_SHA256, secret.bytes());
-            format!("v1,{}", BASE64.encode(hmac::sign(&key, signed.as_bytes()).as_ref()))
+            format!("v1,{}", BASE64_STANDARD.encode(hmac::sign(&key, signed.as_bytes()).as_ref()))
         };
         secrets.iter().map(sign).collect::<Vec<_>>().join(" ")
     }
@@ -71,10 +71,10 @@ fn now_ms() -> i64 {
 mod tests {
     use super::Message;
     use crate::domain::{Delivery, Event, SigningSecret, Sink, TenantId, TenantName};
-    use data_encoding::BASE64;
+    use base64::prelude::{BASE64_STANDARD, Engine};
 
     fn secret(text: &str) -> SigningSecret {
-        SigningSecret::new(BASE64.decode(text.as_bytes()).expect("base64"))
+        SigningSecret::new(BASE64_STANDARD.decode(text).expect("base64"))
     }
 
     /// The vector of the reference libraries.
@@ -86,7 +86,7 @@ mod tests {
         };
         let one = secret("C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
         let expected = "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=";
-        assert_eq!(message.signatures(1_649_367_553, &[one.clone()]), expected);
+        assert_eq!(message.signatures(1_649_367_553, std::slice::from_ref(&one)), expected);
         let two = message.signatures(1_649_367_553, &[secret("AAAA"), one]);
         assert!(two.ends_with(&format!(" {expected}")) && two.matches("v1,").count() == 2, "{two}");
     }

@@ -332,3 +332,45 @@ fn insert(tx: &Connection, tenant: TenantId, made: &MadeSecret) -> Result<(), Le
 fn act(what: &'static str, request_id: String, detail: Option<String>) -> Act {
     Act { request_id, what, name: None, detail }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Agenda, TenantId, agenda};
+    use crate::ledger::{Ledger, Privacy};
+    use rusqlite::Connection;
+
+    #[tokio::test]
+    async fn the_agenda_has_each_tenant_once_and_what_waits_behind_something_with_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("enlist.db");
+        let ledger = Ledger::open(&path, folder.path(), Privacy::Shown).expect("a ledger");
+        let c = Connection::open(&path).expect("the database");
+        c.execute_batch(
+            "PRAGMA foreign_keys = OFF;
+            INSERT INTO webhooks (tenant, url, created_at, stopped_at)
+                VALUES (1, 'u', 0, NULL), (2, 'u', 0, NULL), (3, 'u', 0, 1), (4, 'u', 0, NULL), (7, 'u', 0, NULL);
+            INSERT INTO outbox (id, tenant, sink, name, event, message, content, at, next_at) VALUES
+                (1, 2, 'webhook', 'a', 'account.opened', 'm1', '{}', 0, 50), (2, 2, 'webhook', 'b', 'account.opened', 'm2', '{}', 0, 300),
+                (3, 1, 'webhook', 'a', 'account.opened', 'm3', '{}', 0, 60), (4, 1, 'webhook', 'a', 'account.closed', 'm4', '{}', 0, 70),
+                (5, 3, 'webhook', 'a', 'account.opened', 'm5', '{}', 0, 10), (6, 7, 'webhook', 'a', 'account.opened', 'm6', '{}', 0, 200),
+                (7, 4, 'ankisyncd', 'a', 'account.opened', 'm7', '{}', 0, 20)",
+        )
+        .expect("rows");
+        let due = |now: i64| agenda(&c, now).expect("an agenda");
+        let is = |due: &[i64], next_ms| Agenda {
+            due: due.iter().copied().map(TenantId).collect(),
+            next_ms,
+        };
+        assert_eq!(
+            due(100),
+            is(&[2, 1], Some(200)),
+            "who waited longest first, nobody's that is gone"
+        );
+        assert_eq!(due(55), is(&[2], Some(60)));
+        assert_eq!(due(0), is(&[], Some(50)));
+        ledger.postponed(vec![3], "status".to_owned(), 150).await.expect("put off");
+        assert_eq!(due(100), is(&[2], Some(150)), "and what is behind it");
+        ledger.delivered(vec![1, 3]).await.expect("delivered");
+        assert_eq!(due(160), is(&[1], Some(200)));
+    }
+}

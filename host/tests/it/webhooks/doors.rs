@@ -3,6 +3,7 @@
 use super::receiver::{Receiver, Reply};
 use super::{all_is_told, becomes, hook, look, open, path, start};
 use crate::app::{App, enlist};
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value, json};
 use std::process::Output;
 
@@ -21,7 +22,7 @@ async fn a_webhook_is_made_with_a_secret_that_is_shown_once_and_changed_without(
     let made = made.json();
     let secret = made["secret"].as_str().expect("a secret");
     app.keep_secret(secret);
-    assert_eq!(data_encoding::BASE64.decode(&secret.as_bytes()[6..]).expect("base64").len(), 32);
+    assert_eq!(BASE64_STANDARD.decode(&secret[6..]).expect("base64").len(), 32);
     let shown = look(&app, "default").await;
     let expected = json!({"url": url, "state": "active", "created_at": made["created_at"], "gone_since": null, "secrets": made["secrets"],
         "waiting": 0, "oldest_at": null, "trouble": null, "given_up": 0});

@@ -2,7 +2,7 @@
 //! text of RFC 2104 and of Standard Webhooks, with nothing of the server's.
 
 use super::PATIENCE;
-use data_encoding::BASE64;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -198,9 +198,10 @@ impl Received {
     /// How many of the signatures are made with this secret.
     pub(super) fn signed_with(&self, secret: &str) -> usize {
         let key = secret.strip_prefix("whsec_").expect("the prefix");
-        let key = BASE64.decode(key.as_bytes()).expect("base64");
+        let key = BASE64_STANDARD.decode(key).expect("base64");
         let signed = format!("{}.{}.{}", self.id(), self.header("webhook-timestamp"), self.body);
-        let expected = format!("v1,{}", BASE64.encode(&hmac_sha256(&key, signed.as_bytes())));
+        let expected =
+            format!("v1,{}", BASE64_STANDARD.encode(hmac_sha256(&key, signed.as_bytes())));
         self.header("webhook-signature").split(' ').filter(|one| **one == expected).count()
     }
 
