@@ -104,7 +104,7 @@ const EXAMPLES: &str = "Examples:
   enlist status                                       how the tenants are doing
   enlist -t default decide --username ann@example.com what a request would come to, and why
   enlist -t default decisions list --since 2h         what requests came to
-  enlist -t acme webhook set https://acme.example/hook   tell it, signed, what happens
+  enlist -t acme webhook set https://x.example/hook   tell it, signed, what happens
   enlist backup /mnt/copies/monday.db                 the database; copy the folders after it
   enlist doctor                                       whether database and folders belong together
   enlist policy new club                              a policy of your own, in a new folder
