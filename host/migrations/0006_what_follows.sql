@@ -41,3 +41,6 @@ CREATE TABLE webhook_secrets (
     created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX webhook_secrets_tenant ON webhook_secrets (tenant);
+
+-- What waits for one tenant's ankisyncd, the oldest first.
+CREATE INDEX outbox_line ON outbox (sink, tenant, id);
