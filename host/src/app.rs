@@ -17,10 +17,10 @@ pub(crate) use recovery::{LocalKey, RecoveryError, create_key};
 
 use crate::config::{Config, Loaded, PagemapScan};
 use crate::downstream::AuthDbs;
-use crate::homes::{HomeError, Homes, Root, Style};
+use crate::homes::{HomeError, Homes, Root, Style, apart};
 use crate::http::{Manners, Rooms};
 use crate::ledger::{Ledger, LedgerError, Privacy};
-use crate::manage::{Ground, Operations, Stock, resolved};
+use crate::manage::{Ground, Operations, Stock, resolved, usable};
 use crate::probation::Probations;
 use crate::provision::Provisioner;
 use crate::sandbox::{
@@ -34,8 +34,9 @@ use first_start::{Announcement, Plan};
 use listening::{Tls, listen, run};
 use policy_file::{DEFAULT_POLICY, read_revision};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tenants::Opening;
 use tracing::{info, warn};
 
@@ -120,6 +121,9 @@ const BACKUPS: &str = "backups";
 /// Where compiled policies are kept, in the data folder.
 const CACHE: &str = "cache";
 
+/// How long a disk may take to say what the auth.db of tenant `default` is.
+const AUTH_DB_WITHIN: Duration = Duration::from_secs(2);
+
 /// This very program, also when its file was replaced or removed since.
 const OURSELVES: &str = "/proc/self/exe";
 
@@ -148,9 +152,10 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     allow_many_connections();
     let forgetting =
         config.record.keep.0.map(|keep| tokio::spawn(forget_what_is_old(ledger, keep)));
-    let deciding = tokio::spawn(operations.decide_allowances());
+    let deciding = tokio::spawn(operations.clone().decide_allowances());
+    let delivering = tokio::spawn(operations.deliver_to_ankisyncds());
     let served = run(listener, tls, metrics, rooms).await;
-    for beside in forgetting.into_iter().chain([deciding]) {
+    for beside in forgetting.into_iter().chain([deciding, delivering]) {
         // It holds the ledger, which is closed in order when its last holder is gone.
         beside.abort();
         let _ = beside.await;
@@ -161,6 +166,7 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
 /// Reads what a start would read, and makes nothing.
 pub fn check(config: &Config) -> Result<(), AppError> {
     config.tls().map(Tls::read).transpose()?;
+    ground(config).auth_db.as_deref().map(check_auth_db).transpose()?;
     let engine = Engine::new(&limits(config))?;
     if !config.database_path().exists() {
         let manner = Manner { print_first_keys: false, terminal: false };
@@ -169,6 +175,16 @@ pub fn check(config: &Config) -> Result<(), AppError> {
         make(&engine, component, settings).map_err(|error| plan.unmade(error))?;
     }
     Ok(())
+}
+
+/// One that is locked at the moment may be well.
+fn check_auth_db(path: &Path) -> Result<(), AppError> {
+    match usable(path) {
+        Err(error) if !error.passes() => {
+            Err(AppError::Setting { key: "ankisyncd.auth_db", what: error.line() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// As many as the system lets us have: the default of 1024 descriptors is used up by a thousand idle clients.
@@ -206,6 +222,11 @@ async fn open(
 ) -> Result<(Ledger, Operations, Rooms), AppError> {
     let engine = Engine::new(&limits(config))?;
     let ground = ground(config);
+    if let Some(path) = ground.auth_db.clone() {
+        // A disk that hangs is waited for by what is delivered there.
+        let checked = apart(AUTH_DB_WITHIN, move || check_auth_db(&path)).await;
+        checked.unwrap_or(Ok(()))?;
+    }
     if let Ok(found) = resolved(&ground.home_root)
         && let Ok(Some(what)) = ground.ours_below(&found)
     {

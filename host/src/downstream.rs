@@ -4,6 +4,10 @@
 
 mod auth_db;
 mod auth_dbs;
+mod draft;
+mod hash;
 
-pub use auth_db::{AuthDb, AuthDbError};
+pub use auth_db::{AuthDb, AuthDbError, FileTurn};
 pub use auth_dbs::AuthDbs;
+pub use draft::{Draft, Row};
+pub use hash::{UNOPENABLE, hash_of};

@@ -4,6 +4,8 @@
 
 mod accounts;
 mod allowances;
+mod ankisyncds;
+mod deliveries;
 mod ground;
 mod keys;
 mod record;
@@ -14,6 +16,8 @@ mod tenants;
 
 pub use accounts::InUse;
 pub use allowances::Decided;
+pub use ankisyncds::usable;
+pub use deliveries::Trouble;
 pub use ground::{Ground, SameFile, resolved};
 pub use keys::Made;
 pub use reviews::{Difference, Example, Kind, Opinion, Preview, Progress, Replay, State};
@@ -21,7 +25,7 @@ pub use revisions::{MadeRevision, Parts, Source};
 pub use status::Status;
 pub use tenants::{Change, Shown, Wanted};
 
-use crate::domain::HostCode;
+use crate::domain::{HostCode, TenantName};
 use crate::downstream::AuthDbs;
 use crate::homes::{HomeError, Homes};
 use crate::ledger::{Ledger, LedgerError, StoredRevision, Unchanged, Unmoved};
@@ -80,6 +84,12 @@ pub enum ManageError {
     /// The home root would share folders with something else.
     #[error("the home root overlaps with {0}")]
     Overlaps(String),
+    /// The ankisyncd database is another tenant's.
+    #[error("the auth.db is tenant {0}'s")]
+    AuthDbTaken(TenantName),
+    /// The ankisyncd could not be told now.
+    #[error("the ankisyncd")]
+    Undelivered(#[from] Trouble),
     /// A field's value is of no use, and why.
     #[error("{0}: {1}")]
     Field(&'static str, String),
@@ -132,6 +142,8 @@ impl ManageError {
             }
             Self::Unchanged(Unchanged::Conflict(..)) => HostCode::IssuerConflict,
             Self::Overlaps(_) => HostCode::HomeOverlaps,
+            Self::AuthDbTaken(_) => HostCode::AuthDbTaken,
+            Self::Undelivered(_) => HostCode::DownstreamBusy,
             Self::Refused(code) => *code,
             Self::Field(..) => HostCode::FieldInvalid,
             Self::BeyondKey(_) => HostCode::ScopeMissing,
@@ -159,6 +171,10 @@ impl ManageError {
         match self {
             Self::Unchanged(unchanged) => detail(unchanged),
             Self::Overlaps(what) => Some(format!("it overlaps with {what}")),
+            Self::AuthDbTaken(name) => Some(format!("it is tenant {name}'s")),
+            Self::Undelivered(trouble) => {
+                Some(format!("the ankisyncd is not told yet: {}", trouble.word()))
+            }
             Self::Field(_, why) => Some(why.clone()),
             Self::BeyondKey(what) => Some((*what).to_owned()),
             Self::Reviewing => Some(self.to_string()),

@@ -27,7 +27,8 @@ struct RollbackContent<'a> {
     why: &'a str,
 }
 
-const COLUMNS: &str =
+/// What [`delivery`] reads, in its order.
+pub(super) const COLUMNS: &str =
     "o.id, o.tenant, t.name, o.sink, o.name, o.event, o.message, o.content, o.at, o.attempts";
 
 impl Ledger {
@@ -218,7 +219,7 @@ fn backlog(c: &Connection, tenant: TenantId) -> Result<Vec<Backlog>, LedgerError
     Ok(all)
 }
 
-fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     let wrong = |column: usize, text: &str| {
         let what = format!("{text:?} in the outbox").into();
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, what)
