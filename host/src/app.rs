@@ -20,7 +20,7 @@ use crate::downstream::AuthDbs;
 use crate::homes::{HomeError, Homes, Root, Style, apart};
 use crate::http::{Manners, Rooms};
 use crate::ledger::{Ledger, LedgerError, Privacy};
-use crate::manage::{Ground, Operations, Stock, resolved, usable};
+use crate::manage::{Ground, Operations, Places, Stock, resolved, usable};
 use crate::probation::Probations;
 use crate::provision::Provisioner;
 use crate::sandbox::{
@@ -275,9 +275,7 @@ async fn open(
     let operations = Operations::new(
         ledger.clone(),
         Arc::clone(&catalog),
-        Arc::clone(&homes),
-        Arc::clone(&auth_dbs),
-        ground,
+        Places { homes: Arc::clone(&homes), auth_dbs: Arc::clone(&auth_dbs), ground },
         Stock { workshop, first, built_in: policy_file::built_in },
         Arc::clone(&probations),
         &engine,

@@ -62,6 +62,16 @@ pub struct Operations {
     rules_changed: Arc<Notify>,
 }
 
+/// Where tenants have what is not in the ledger.
+pub struct Places {
+    /// Their folders.
+    pub homes: Arc<Homes>,
+    /// Their ankisyncds' files.
+    pub auth_dbs: Arc<AuthDbs>,
+    /// Where both may be.
+    pub ground: Ground,
+}
+
 /// What revisions are made of, and where.
 pub struct Stock {
     /// Where they are made.
@@ -206,13 +216,12 @@ impl Operations {
     pub fn new(
         ledger: Ledger,
         catalog: Arc<Catalog>,
-        homes: Arc<Homes>,
-        auth_dbs: Arc<AuthDbs>,
-        ground: Ground,
+        places: Places,
         stock: Stock,
         probations: Arc<Probations<Kept>>,
         engine: &Engine,
     ) -> Self {
+        let Places { homes, auth_dbs, ground } = places;
         let Stock { workshop, first, built_in } = stock;
         Self {
             ledger,

@@ -3,6 +3,7 @@
 
 mod closing;
 mod crash;
+mod disk;
 mod doctor;
 mod passwords;
 mod tenants;
@@ -45,6 +46,11 @@ impl AuthFile {
         let file = Self::place();
         file.open().execute_batch(TABLE).expect("a table");
         file
+    }
+
+    /// A place somewhere else.
+    fn at(path: PathBuf) -> Self {
+        Self { path, ..Self::place() }
     }
 
     fn text(&self) -> &str {
