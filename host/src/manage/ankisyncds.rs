@@ -1,7 +1,7 @@
 //! Tenants' ankisyncds: which file a tenant may name, and the passwords that people have there.
 //! Refuses one file to two tenants, a file that is something else, and an empty password.
 
-use crate::domain::{AccountState, HostCode, TenantName};
+use crate::domain::{AccountState, HostCode, Refusal, TenantName};
 use crate::downstream::{AuthDb, AuthDbError, hash_of};
 use crate::homes::apart;
 use crate::kill_point;
@@ -53,7 +53,8 @@ impl Operations {
         });
         let draft = written.await.map_err(Trouble::from)?.map_err(Trouble::from)?;
         // In the record before it is so: a password that nobody gave is worse than a row too many.
-        let done = book.new_password(name, act("account_passwd", name, request_id)).await?;
+        let act = act("account_passwd", name, request_id);
+        let done = book.new_password(name, act.clone()).await?;
         match done {
             Acted::Account(_) => {}
             Acted::Missing => return Err(ManageError::Missing),
@@ -61,7 +62,10 @@ impl Operations {
         }
         kill_point::reach("password_recorded");
         let committed = apart(WAITED_FOR, move || draft.commit()).await;
-        committed.map_err(Trouble::from)?.map_err(Trouble::from)?;
+        if let Err(error) = committed.map_err(Trouble::from)? {
+            book.refuse(act, Refusal::host(HostCode::DownstreamBusy)).await?;
+            return Err(Trouble::from(error).into());
+        }
         info!(tenant = %tenant.name(), "an account has another password");
         Ok(())
     }

@@ -120,11 +120,21 @@ async fn a_locked_file_keeps_the_old_password_and_says_so() {
     );
 }
 
-/// The row of a new account waits: the password comes after it and holds.
 #[tokio::test]
-async fn a_password_waits_for_what_waits_about_its_account() {
+async fn a_password_comes_after_what_waits_about_its_account() {
     let file = AuthFile::made();
     let app = beside(&file);
+    enlist(&app, "anna").await;
+    told(&app);
+    let other = file.lock();
+    for verb in ["close", "reopen", "close", "reopen"] {
+        assert_eq!(act(&app, "anna", verb).await.code(), "downstream_busy");
+    }
+    drop(other);
+    assert_eq!(passwd(&app, "anna", "wonderland").await.status, 204);
+    assert_eq!(app.count("SELECT count(*) FROM outbox"), 0, "when it is answered");
+    assert!(file.opens("anna", "wonderland"));
+    assert_eq!(app.count("SELECT count(*) FROM accounts WHERE kept_hash IS NOT NULL"), 0);
     for i in 0..30 {
         let name = format!("n{i}");
         enlist(&app, &name).await;
