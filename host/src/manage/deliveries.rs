@@ -20,6 +20,9 @@ const BATCH: usize = 256;
 /// Tenants whose files are written at once: each has a thread meanwhile.
 const AT_ONCE: usize = 32;
 
+/// What happens within this time goes out together; so often at most is it looked what waits.
+const GATHERED: Duration = Duration::from_millis(5);
+
 /// How long a file that failed is left alone: at first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -100,7 +103,7 @@ impl Operations {
             let next = ends.map(|(_, pause)| pause.until).filter(|until| *until > now).min();
             let pause = next.map_or(LOOK, |until| until - now);
             tokio::select! {
-                () = self.ledger.outbox_filled(Sink::Ankisyncd) => {}
+                () = self.ledger.outbox_filled(Sink::Ankisyncd) => tokio::time::sleep(GATHERED).await,
                 () = tokio::time::sleep(pause) => {}
                 Some((tenant, name, done)) = working.next() => {
                     at_work.remove(&tenant);
@@ -116,27 +119,43 @@ impl Operations {
         tenant: TenantId,
         name: TenantName,
     ) -> (TenantId, TenantName, Result<(), Trouble>) {
-        let done = async {
-            loop {
-                let (file, turn) = self.enter(tenant, IN_BACKGROUND).await?;
-                // Read when nobody else can deliver it: what has arrived must not come again after what followed it.
-                let batch = self.ledger.line(tenant, BATCH).await?;
-                if batch.is_empty() {
-                    return Ok(());
-                }
-                let numbers = batch.iter().map(|delivery| delivery.number).collect();
-                let delivered = self.deliver(&file, &turn, batch, IN_BACKGROUND).await;
-                if let Err(trouble) = delivered {
-                    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                    let next_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-                    let word = trouble.word().to_owned();
-                    self.ledger.postponed(numbers, word, next_ms).await?;
-                    return Err(trouble);
+        let done = loop {
+            match self.deliver_next(tenant).await {
+                Ok(true) => {}
+                Ok(false) => break Ok(()),
+                Err(trouble) => {
+                    self.note(tenant, &trouble).await;
+                    break Err(trouble);
                 }
             }
         };
-        let done = done.await;
         (tenant, name, done)
+    }
+
+    /// The next that waits for a tenant, as many as one transaction takes; false when nothing does.
+    async fn deliver_next(&self, tenant: TenantId) -> Result<bool, Trouble> {
+        let (file, turn) = self.enter(tenant, IN_BACKGROUND).await?;
+        // Read when nobody else can deliver it: what has arrived must not come again after what followed it.
+        let batch = self.ledger.line(tenant, BATCH).await?;
+        if batch.is_empty() {
+            return Ok(false);
+        }
+        self.deliver(&file, &turn, batch, IN_BACKGROUND).await?;
+        Ok(true)
+    }
+
+    /// For those who ask how the tenant is doing.
+    async fn note(&self, tenant: TenantId, trouble: &Trouble) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+        let noted = async {
+            let first = self.ledger.line(tenant, BATCH).await?;
+            let numbers = first.iter().map(|delivery| delivery.number).collect();
+            self.ledger.postponed(numbers, trouble.word().to_owned(), now_ms).await
+        };
+        if let Err(error) = noted.await {
+            warn!(?error, "why an ankisyncd is not told yet stands in the log alone");
+        }
     }
 
     /// Everything that waits for the ankisyncd about one account, now; nothing where there is no ankisyncd.

@@ -195,6 +195,12 @@ async fn at_the_start_the_older_of_two_has_the_file_and_the_other_opens_nobody()
     open(&app, "default", "dora").await;
     eventually(&app, "a row", || one.hash_of("dora").is_some());
     assert_eq!(one.rows().len(), 1);
+    let act = "/v1/tenants/school/accounts/anna/close";
+    let closed = app.ask("POST", act, &app.operator_key, Value::Null).await;
+    assert_eq!((closed.status, closed.code().as_str()), (503, "downstream_busy"));
+    eventually(&app, "it is said why", || {
+        app.count("SELECT count(*) FROM outbox WHERE trouble = 'shared'") == 1
+    });
     let other = AuthFile::made();
     assert_eq!(set(&app, "school", json!(other.path)).await.status, 200, "until it has its own");
     open(&app, "school", "berta").await;
