@@ -18,10 +18,10 @@ pub(crate) use recovery::{LocalKey, RecoveryError, create_key};
 
 use crate::config::{Config, Loaded, PagemapScan};
 use crate::downstream::{AuthDbs, Courier};
-use crate::homes::{HomeError, Homes, Root, Style};
+use crate::homes::{HomeError, Homes, Root, Style, apart};
 use crate::http::{Manners, Rooms};
 use crate::ledger::{Ledger, LedgerError, Privacy};
-use crate::manage::{Ground, Operations, Stock, resolved};
+use crate::manage::{Ground, Operations, Places, Stock, resolved, usable};
 use crate::probation::Probations;
 use crate::provision::Provisioner;
 use crate::sandbox::{
@@ -36,8 +36,9 @@ use first_start::{Announcement, Plan};
 use listening::{Tls, listen, run};
 use policy_file::{DEFAULT_POLICY, read_revision};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tenants::Opening;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
@@ -123,6 +124,9 @@ const BACKUPS: &str = "backups";
 /// Where compiled policies are kept, in the data folder.
 const CACHE: &str = "cache";
 
+/// How long a disk may take to say what the auth.db of tenant `default` is.
+const AUTH_DB_WITHIN: Duration = Duration::from_secs(2);
+
 /// This very program, also when its file was replaced or removed since.
 const OURSELVES: &str = "/proc/self/exe";
 
@@ -154,9 +158,10 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     let forgetting =
         config.record.keep.0.map(|keep| tokio::spawn(forget_what_is_old(ledger, keep)));
     let deciding = tokio::spawn(operations.clone().decide_allowances());
-    let telling = tokio::spawn(operations.deliver_webhooks());
+    let telling = tokio::spawn(operations.clone().deliver_webhooks());
+    let delivering = tokio::spawn(operations.deliver_to_ankisyncds());
     let served = run(listener, tls, metrics, rooms).await;
-    for beside in forgetting.into_iter().chain([deciding, telling, surveying]) {
+    for beside in forgetting.into_iter().chain([deciding, delivering, telling, surveying]) {
         // It holds the ledger, which is closed in order when its last holder is gone.
         beside.abort();
         let _ = beside.await;
@@ -170,6 +175,7 @@ pub fn check(loaded: &Loaded) -> Result<String, AppError> {
     let beside = Beside::read(loaded)?;
     check_ground(config)?;
     config.tls().map(Tls::read).transpose()?;
+    ground(config).auth_db.as_deref().map(check_auth_db).transpose()?;
     let engine = Engine::new(&limits(config))?;
     if !config.database_path().exists() {
         let manner = Manner { print_first_keys: false, terminal: false };
@@ -192,6 +198,16 @@ fn check_ground(config: &Config) -> Result<(), AppError> {
         return Err(AppError::Setting { key: "home_root", what });
     }
     Ok(())
+}
+
+/// One that is locked at the moment may be well.
+fn check_auth_db(path: &Path) -> Result<(), AppError> {
+    match usable(path) {
+        Err(error) if !error.passes() => {
+            Err(AppError::Setting { key: "ankisyncd.auth_db", what: error.line() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// As many as the system lets us have: the default of 1024 descriptors is used up by a thousand idle clients.
@@ -230,6 +246,11 @@ async fn open(
 ) -> Result<(Ledger, Operations, Rooms, JoinHandle<()>), AppError> {
     let engine = Engine::new(&limits(config))?;
     let ground = ground(config);
+    if let Some(path) = ground.auth_db.clone() {
+        // A disk that hangs is waited for by what is delivered there.
+        let checked = apart(AUTH_DB_WITHIN, move || check_auth_db(&path)).await;
+        checked.unwrap_or(Ok(()))?;
+    }
     let privacy = if config.record.mask { Privacy::Masked } else { Privacy::Shown };
     let backups = config.data_dir.join(BACKUPS);
     let ledger = Ledger::open(config.database_path(), &backups, privacy)?
@@ -280,9 +301,7 @@ async fn open(
     let operations = Operations::new(
         ledger.clone(),
         Arc::clone(&catalog),
-        Arc::clone(&homes),
-        Arc::clone(&auth_dbs),
-        ground,
+        Places { homes: Arc::clone(&homes), auth_dbs: Arc::clone(&auth_dbs), ground },
         Stock { workshop, first, built_in: policy_file::built_in },
         Arc::clone(&probations),
         &engine,

@@ -200,6 +200,7 @@ fn of_tenant() -> OpenApiRouter<Rooms> {
         .routes(taking("POST", routes!(accounts::reopen)))
         .routes(taking("POST", routes!(accounts::erase)))
         .routes(taking("POST", routes!(accounts::allowance)))
+        .routes(taking("PUT", routes!(accounts::set_password)))
         .routes(taking("GET, HEAD, POST", routes!(revisions::list, revisions::create)))
         .routes(taking("GET, HEAD", routes!(revisions::show)))
         .routes(taking("GET, HEAD", routes!(revisions::settings)))

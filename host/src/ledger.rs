@@ -3,6 +3,7 @@
 //! A [`LedgerFile`] is the exception, for whoever may open the file itself: the upkeep of this machine.
 
 mod accounts;
+mod ankisyncd;
 mod authenticate;
 mod checkpoint;
 mod compiled;
@@ -30,6 +31,7 @@ pub use accounts::{
     Acted, Allotted, Census, Claim, Opened, Recognition, Reservation, Reviewed, Settled, Standing,
     Waiting,
 };
+pub use ankisyncd::Queued;
 pub use authenticate::Denied;
 pub use file::{Content, LedgerFile, copy_name, make_private_folder, move_wal, sync_folder_of};
 pub use first_start::FirstStart;

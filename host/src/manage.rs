@@ -4,6 +4,8 @@
 
 mod accounts;
 mod allowances;
+mod ankisyncds;
+mod deliveries;
 mod ground;
 mod keys;
 mod record;
@@ -15,6 +17,8 @@ mod webhooks;
 
 pub use accounts::InUse;
 pub use allowances::Decided;
+pub use ankisyncds::usable;
+pub use deliveries::Trouble;
 pub use ground::{Ground, SameFile, resolved};
 pub use keys::Made;
 pub use reviews::{Difference, Example, Kind, Opinion, Preview, Progress, Replay, State};
@@ -23,7 +27,7 @@ pub use status::Status;
 pub use tenants::{Change, Shown, Wanted};
 pub use webhooks::SetWebhook;
 
-use crate::domain::HostCode;
+use crate::domain::{HostCode, TenantName};
 use crate::downstream::{AuthDbs, Courier};
 use crate::homes::{HomeError, Homes};
 use crate::ledger::{Ledger, LedgerError, NoSecret, StoredRevision, Unchanged, Unmoved};
@@ -62,6 +66,16 @@ pub struct Operations {
     courier: Courier,
 }
 
+/// Where tenants have what is not in the ledger.
+pub struct Places {
+    /// Their folders.
+    pub homes: Arc<Homes>,
+    /// Their ankisyncds' files.
+    pub auth_dbs: Arc<AuthDbs>,
+    /// Where both may be.
+    pub ground: Ground,
+}
+
 /// What revisions are made of, and where.
 pub struct Stock {
     /// Where they are made.
@@ -84,6 +98,12 @@ pub enum ManageError {
     /// The home root would share folders with something else.
     #[error("the home root overlaps with {0}")]
     Overlaps(String),
+    /// The ankisyncd database is another tenant's.
+    #[error("the auth.db is tenant {0}'s")]
+    AuthDbTaken(TenantName),
+    /// The ankisyncd could not be told now.
+    #[error("the ankisyncd")]
+    Undelivered(#[from] Trouble),
     /// A field's value is of no use, and why.
     #[error("{0}: {1}")]
     Field(&'static str, String),
@@ -143,6 +163,8 @@ impl ManageError {
             }
             Self::Unchanged(Unchanged::Conflict(..)) => HostCode::IssuerConflict,
             Self::Overlaps(_) => HostCode::HomeOverlaps,
+            Self::AuthDbTaken(_) => HostCode::AuthDbTaken,
+            Self::Undelivered(_) => HostCode::DownstreamBusy,
             Self::Refused(code) => *code,
             Self::Field(..) => HostCode::FieldInvalid,
             Self::BeyondKey(_) => HostCode::ScopeMissing,
@@ -170,6 +192,10 @@ impl ManageError {
         match self {
             Self::Unchanged(unchanged) => detail(unchanged),
             Self::Overlaps(what) => Some(format!("it overlaps with {what}")),
+            Self::AuthDbTaken(name) => Some(format!("it is tenant {name}'s")),
+            Self::Undelivered(trouble) => {
+                Some(format!("the ankisyncd is not told yet: {}", trouble.word()))
+            }
             Self::Field(_, why) => Some(why.clone()),
             Self::BeyondKey(what) => Some((*what).to_owned()),
             Self::Reviewing => Some(self.to_string()),
@@ -201,13 +227,12 @@ impl Operations {
     pub fn new(
         ledger: Ledger,
         catalog: Arc<Catalog>,
-        homes: Arc<Homes>,
-        auth_dbs: Arc<AuthDbs>,
-        ground: Ground,
+        places: Places,
         stock: Stock,
         probations: Arc<Probations<Kept>>,
         engine: &Engine,
     ) -> Self {
+        let Places { homes, auth_dbs, ground } = places;
         let Stock { workshop, first, built_in } = stock;
         Self {
             ledger,

@@ -4,6 +4,7 @@
 mod account_acts;
 mod account_commands;
 mod accounts;
+mod ankisyncd;
 mod app;
 mod clients;
 mod commands;
