@@ -16,7 +16,7 @@ pub(crate) use policy_file::read_policy;
 pub(crate) use recovery::{LocalKey, RecoveryError, create_key};
 
 use crate::config::{Config, Loaded, PagemapScan};
-use crate::downstream::AuthDbs;
+use crate::downstream::{AuthDbs, Courier};
 use crate::homes::{HomeError, Homes, Root, Style, apart};
 use crate::http::{Manners, Rooms};
 use crate::ledger::{Ledger, LedgerError, Privacy};
@@ -153,9 +153,10 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     let forgetting =
         config.record.keep.0.map(|keep| tokio::spawn(forget_what_is_old(ledger, keep)));
     let deciding = tokio::spawn(operations.clone().decide_allowances());
-    let delivering = tokio::spawn(operations.deliver_to_ankisyncds());
+    let delivering = tokio::spawn(operations.clone().deliver_to_ankisyncds());
+    let telling = tokio::spawn(operations.deliver_webhooks());
     let served = run(listener, tls, metrics, rooms).await;
-    for beside in forgetting.into_iter().chain([deciding, delivering]) {
+    for beside in forgetting.into_iter().chain([deciding, delivering, telling]) {
         // It holds the ledger, which is closed in order when its last holder is gone.
         beside.abort();
         let _ = beside.await;
@@ -279,7 +280,8 @@ async fn open(
         Stock { workshop, first, built_in: policy_file::built_in },
         Arc::clone(&probations),
         &engine,
-    );
+    )
+    .with_courier(Courier::new(&config.webhooks.allow.0));
     operations.resume_probations().await?;
     ledger.rest();
     tokio::spawn(operations.clone().heed(falls));

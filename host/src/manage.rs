@@ -13,6 +13,7 @@ mod reviews;
 mod revisions;
 mod status;
 mod tenants;
+mod webhooks;
 
 pub use accounts::InUse;
 pub use allowances::Decided;
@@ -24,11 +25,12 @@ pub use reviews::{Difference, Example, Kind, Opinion, Preview, Progress, Replay,
 pub use revisions::{MadeRevision, Parts, Source};
 pub use status::Status;
 pub use tenants::{Change, Shown, Wanted};
+pub use webhooks::SetWebhook;
 
 use crate::domain::{HostCode, TenantName};
-use crate::downstream::AuthDbs;
+use crate::downstream::{AuthDbs, Courier};
 use crate::homes::{HomeError, Homes};
-use crate::ledger::{Ledger, LedgerError, StoredRevision, Unchanged, Unmoved};
+use crate::ledger::{Ledger, LedgerError, NoSecret, StoredRevision, Unchanged, Unmoved};
 use crate::probation::Probations;
 use crate::sandbox::{Catalog, Engine, Kept, MakeError, NotReady, ReviewError, Workshop};
 use reviews::Reviews;
@@ -60,6 +62,8 @@ pub struct Operations {
     reviews: Arc<Reviews>,
     /// Told when another revision decides for somebody: what their accounts may use is decided again.
     rules_changed: Arc<Notify>,
+    /// Who carries messages to webhooks.
+    courier: Courier,
 }
 
 /// Where tenants have what is not in the ledger.
@@ -136,6 +140,9 @@ pub enum ManageError {
     /// The tenant's record is being gone through already, or others' are.
     #[error("another preview or replay is running")]
     Reviewing,
+    /// The webhook keeps the secrets it has.
+    #[error("the secrets stay as they are: {0:?}")]
+    Secret(NoSecret),
     /// A defect of ours.
     #[error("the work was lost")]
     Lost,
@@ -145,7 +152,11 @@ impl ManageError {
     /// What the caller is told.
     pub fn code(&self) -> HostCode {
         match self {
-            Self::Unchanged(Unchanged::Gone) | Self::Missing => HostCode::NotFound,
+            Self::Unchanged(Unchanged::Gone) | Self::Missing | Self::Secret(NoSecret::Missing) => {
+                HostCode::NotFound
+            }
+            Self::Secret(NoSecret::TooMany) => HostCode::TooManySecrets,
+            Self::Secret(NoSecret::Last) => HostCode::LastSecret,
             Self::Unchanged(Unchanged::Exists { .. }) => HostCode::TenantExists,
             Self::Unchanged(Unchanged::Open(_) | Unchanged::HasAccounts) => {
                 HostCode::TenantNotEmpty
@@ -237,6 +248,12 @@ impl Operations {
             probations,
             reviews: Arc::new(Reviews::new(engine)),
             rules_changed: Arc::default(),
+            courier: Courier::new(&[]),
         }
+    }
+
+    /// With somebody else who carries messages to webhooks.
+    pub fn with_courier(self, courier: Courier) -> Self {
+        Self { courier, ..self }
     }
 }

@@ -38,7 +38,7 @@ pub struct Meters {
     pub breakers_opened: Family<TenantLabel, Counter>,
     /// What waits to be told to other programs.
     pub outbox: Family<SinkLabel, Gauge>,
-    /// What was told to them, or could not be.
+    /// Attempts to deliver what follows a change, by what came of them.
     pub deliveries: Family<DeliveryLabel, Counter>,
     /// Answers of the doors.
     pub answers: Family<AnswerLabel, Counter>,
@@ -94,14 +94,14 @@ pub struct SinkLabel {
     pub sink: &'static str,
 }
 
-/// How telling another program ended.
+/// Attempts to deliver something.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct DeliveryLabel {
     /// The tenant's name.
     pub tenant: String,
     /// `ankisyncd` or `webhook`.
     pub sink: &'static str,
-    /// `delivered`, counted by what was delivered; `failed`, by attempts.
+    /// `delivered`, counted by what was; `retried` or `given_up`, by attempts.
     pub outcome: &'static str,
 }
 
@@ -213,7 +213,7 @@ impl Meters {
         r.register("breaker_opened", opened, meters.breakers_opened.clone());
         let outbox = "What waits to be told to other programs";
         r.register("outbox_waiting", outbox, meters.outbox.clone());
-        let deliveries = "What was told to other programs, or could not be";
+        let deliveries = "Attempts to deliver what follows a change, by outcome";
         r.register("deliveries", deliveries, meters.deliveries.clone());
         r.register("answers", "Answers by route and status", meters.answers.clone());
         Self { registry, ..meters }

@@ -37,6 +37,8 @@ pub enum HostCode {
     RevisionChanged,
     NothingToRollBack,
     TooManyRevisions,
+    TooManySecrets,
+    LastSecret,
     MethodNotAllowed,
     BodyTooLarge,
     BodyTimeout,
@@ -51,7 +53,7 @@ pub enum HostCode {
 
 impl HostCode {
     /// Every code, for tests and for `is_taken`.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 44] = [
         Self::KeyRequired,
         Self::KeyInvalid,
         Self::ScopeMissing,
@@ -84,6 +86,8 @@ impl HostCode {
         Self::RevisionChanged,
         Self::NothingToRollBack,
         Self::TooManyRevisions,
+        Self::TooManySecrets,
+        Self::LastSecret,
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
         Self::BodyTimeout,
@@ -131,6 +135,8 @@ impl HostCode {
             Self::RevisionChanged => "revision_changed",
             Self::NothingToRollBack => "nothing_to_roll_back",
             Self::TooManyRevisions => "too_many_revisions",
+            Self::TooManySecrets => "too_many_secrets",
+            Self::LastSecret => "last_secret",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
@@ -178,6 +184,8 @@ impl HostCode {
             Self::RevisionChanged => "Another revision became active",
             Self::NothingToRollBack => "There is no revision to go back to",
             Self::TooManyRevisions => "This tenant has as many revisions as it may",
+            Self::TooManySecrets => "This webhook has as many secrets as it may",
+            Self::LastSecret => "This is the webhook's only secret: make another first",
             Self::MethodNotAllowed => "This method is not allowed here",
             Self::BodyTooLarge => "The request body is too large",
             Self::BodyTimeout => "The request body did not arrive in time",

@@ -155,7 +155,9 @@ fn answer(code: HostCode) -> (StatusCode, Option<(HeaderName, &'static str)>) {
         | C::NoAnkisyncd
         | C::IssuerConflict
         | C::NothingToRollBack
-        | C::TooManyRevisions => S::CONFLICT,
+        | C::TooManyRevisions
+        | C::TooManySecrets
+        | C::LastSecret => S::CONFLICT,
         C::ComponentInvalid
         | C::ComponentTooLarge
         | C::ComponentTooCostly

@@ -217,7 +217,7 @@ impl Operations {
         let delivered = self.deliver_batch(file, turn, tenant, batch, within).await;
         let (outcome, count) = match &delivered {
             Ok(count) => ("delivered", *count),
-            Err(_) => ("failed", 1),
+            Err(_) => ("retried", 1),
         };
         let tenant = tenant_name.to_string();
         let label = DeliveryLabel { tenant, sink: Sink::Ankisyncd.as_str(), outcome };

@@ -41,3 +41,4 @@ mod tenants;
 mod tls;
 mod upkeep;
 mod walls;
+mod webhooks;

@@ -33,7 +33,7 @@ async fn a_locked_file_is_waited_for_and_nobody_who_signs_up_notices() {
     let waiting = "enlist_outbox_waiting{tenant=\"default\",sink=\"ankisyncd\"} ";
     assert!(metrics(numbers.clone(), &format!("{waiting}3")), "{numbers}");
     let failed =
-        "enlist_deliveries_total{tenant=\"default\",sink=\"ankisyncd\",outcome=\"failed\"}";
+        "enlist_deliveries_total{tenant=\"default\",sink=\"ankisyncd\",outcome=\"retried\"}";
     assert!(metrics(numbers.clone(), failed), "{numbers}");
     assert!(app.log().contains(file.text()), "the log has the path");
     drop(other);
