@@ -131,7 +131,7 @@ fn write(event: &Value, request_id: &str, asked: Option<&Asked>, took: Duration)
             (Outcome::Failed, Some(code.as_str()), detail.as_deref())
         }
     };
-    let advice = code.and_then(|code| advice(code, event.issuer().as_deref()));
+    let advice = code.and_then(|code| advice(code, &event));
     let entry = Entry {
         request_id,
         trigger_source: event.trigger_source().unwrap_or_default(),
@@ -147,11 +147,11 @@ fn write(event: &Value, request_id: &str, asked: Option<&Asked>, took: Duration)
 }
 
 /// What mends it, where that is known.
-fn advice(code: &str, issuer: Option<&str>) -> Option<String> {
+fn advice(code: &str, event: &Event<'_>) -> Option<String> {
     let advice = match code {
-        // The server cannot tell a trigger which of the two it is: its record says `issuer_unset`.
-        "username_taken" => {
-            let issuer = issuer?;
+        // Before a sign-up it is somebody else's. Later the server's record alone says `issuer_unset`, if it is that.
+        "username_taken" if event.occasion() != Some(Occasion::SignUp) => {
+            let issuer = event.issuer()?;
             return Some(format!(
                 "somebody else has the name, or this person's account is from before the trigger named the pool: then enlist tenant set --issuer {issuer}"
             ));

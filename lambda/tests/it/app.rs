@@ -73,10 +73,19 @@ impl Server {
         script: impl Fn(usize) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let server = Self { url, requests: Arc::default(), script: Arc::new(script) };
-        let router = Router::new().fallback(answer).with_state(server.clone());
+        let (server, router) = Self::unserved(url, script);
         tokio::spawn(async move { axum::serve(listener, router).await });
         server
+    }
+
+    /// One for somebody else to serve.
+    pub(crate) fn unserved(
+        url: String,
+        script: impl Fn(usize) -> Reply + Send + Sync + 'static,
+    ) -> (Self, Router) {
+        let server = Self { url, requests: Arc::default(), script: Arc::new(script) };
+        let router = Router::new().fallback(answer).with_state(server.clone());
+        (server, router)
     }
 
     /// One that always says the same.

@@ -44,7 +44,7 @@ async fn the_attempt_that_is_answered_is_the_last() {
         .await;
     let trigger = Trigger::of(&server, &[]);
     trigger.echoes(&event("TokenGeneration_Authentication")).await;
-    let way = AsCognito { attempts: 3, patience: Duration::from_millis(1500), copies: 1 };
+    let way = AsCognito { attempts: 3, patience: Duration::from_secs(2), copies: 1 };
     let event = Bytes::from(event(CONFIRMED[0]).to_string());
     let delivery = way.deliver(&trigger.lambda, event.clone()).await;
     assert_eq!((delivery.answer.expect("an answer").body, delivery.attempts), (event, 2));

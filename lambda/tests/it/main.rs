@@ -3,10 +3,10 @@
 mod app;
 mod deliveries;
 mod echo;
-mod helper;
 mod keys;
 mod outcomes;
 mod questions;
 mod retries;
 mod settings;
+mod tls;
 mod walls;
