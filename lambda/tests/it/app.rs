@@ -117,9 +117,7 @@ async fn answer(
         Reply::SaysLater(status, body, seconds) => {
             (status, [("retry-after", seconds)], body.to_string()).into_response()
         }
-        Reply::Page(status, text) => {
-            (status, [("location", "http://elsewhere.example/")], text).into_response()
-        }
+        Reply::Page(status, text) => (status, [("location", "/elsewhere")], text).into_response(),
         Reply::Never => std::future::pending().await,
     }
 }
