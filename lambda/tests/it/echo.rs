@@ -45,8 +45,10 @@ fn whatever_cognito_adds_goes_back() {
         "/callerContext",
         "/response",
     ]);
-    let mut runner = TestRunner::new(Config { cases: 128, ..Config::default() });
-    let cases = (source, place, "\\PC{0,12}", anything());
+    let mut runner = TestRunner::new(Config { cases: 512, ..Config::default() });
+    // Nothing at all is what is lost first.
+    let value = prop_oneof![1 => Just(Value::Null), 4 => anything()];
+    let cases = (source, place, "\\PC{0,12}", value);
     let result = runner.run(&cases, |(source, place, name, value)| {
         let mut event = event(source);
         event.pointer_mut(place).expect("a place")[name] = value;
