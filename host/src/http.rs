@@ -19,12 +19,14 @@ mod query;
 mod rates;
 mod record;
 mod request_id;
+mod reserved;
 mod reviews;
 mod revisions;
 mod schemas;
 mod status;
 mod tenant;
 mod tenants;
+mod webhooks;
 
 pub(crate) use keys::shown_once;
 pub use openapi::document;
@@ -74,6 +76,8 @@ pub struct Rooms {
     fetching: Places,
     /// The same for requests that say which revision decides.
     moving: Places,
+    /// The same for requests that have something looked up or sent elsewhere.
+    calling: Places,
     /// For `/readyz`.
     readiness: Arc<Readiness>,
 }
@@ -100,6 +104,7 @@ impl Rooms {
             making: Places::making(),
             fetching: Places::fetching(),
             moving: Places::moving(),
+            calling: Places::calling(),
             readiness: Arc::default(),
         }
     }
@@ -195,6 +200,7 @@ fn of_tenant() -> OpenApiRouter<Rooms> {
         .routes(taking("POST", routes!(accounts::reopen)))
         .routes(taking("POST", routes!(accounts::erase)))
         .routes(taking("POST", routes!(accounts::allowance)))
+        .routes(taking("PUT", routes!(accounts::set_password)))
         .routes(taking("GET, HEAD, POST", routes!(revisions::list, revisions::create)))
         .routes(taking("GET, HEAD", routes!(revisions::show)))
         .routes(taking("GET, HEAD", routes!(revisions::settings)))
@@ -204,6 +210,14 @@ fn of_tenant() -> OpenApiRouter<Rooms> {
         .routes(taking("GET, HEAD, POST", routes!(reviews::show_preview, reviews::begin_preview)))
         .routes(taking("GET, HEAD, POST", routes!(reviews::show_replay, reviews::begin_replay)))
         .routes(taking("GET, HEAD", routes!(cases::list)))
+        .routes(taking("GET, HEAD", routes!(reserved::list)))
+        .routes(taking(
+            "GET, HEAD, PUT, DELETE",
+            routes!(webhooks::show, webhooks::set, webhooks::remove),
+        ))
+        .routes(taking("POST", routes!(webhooks::test)))
+        .routes(taking("POST", routes!(webhooks::create_secret)))
+        .routes(taking("DELETE", routes!(webhooks::revoke_secret)))
 }
 
 /// A path and the methods it takes: every other is told so.
