@@ -216,9 +216,9 @@ mod tests {
 
     #[test]
     fn what_aws_added_since_goes_back_too_and_is_said() {
-        let update = update(
-            json!({"Passkeys": {"RelyingParty": "example.com"}, "Policies": {"SignInPolicy": {"New": 1.50}}}),
-        );
+        // As text: a number is kept as it was written.
+        let described = r#"{"Passkeys": {"RelyingParty": "example.com"}, "Policies": {"SignInPolicy": {"New": 1.50}}}"#;
+        let update = update(serde_json::from_str(described).expect("JSON"));
         assert_eq!(update.request["Passkeys"], json!({"RelyingParty": "example.com"}));
         assert_eq!(update.request["Policies"].to_string(), r#"{"SignInPolicy":{"New":1.50}}"#);
         assert_eq!(update.unknown, ["Passkeys"]);
@@ -256,8 +256,8 @@ mod tests {
                 "Policies.PasswordPolicy.MinimumLength",
                 "Policies.PasswordPolicy.RequireSymbols",
                 "AutoVerifiedAttributes",
-                "UserPoolTags.aws:x",
-                "LambdaConfig.PreSignUp"
+                "LambdaConfig.PreSignUp",
+                "UserPoolTags.aws:x"
             ]
         );
         assert_eq!(

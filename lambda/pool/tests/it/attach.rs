@@ -34,8 +34,6 @@ pub(crate) fn rich() -> Value {
         "UserPoolAddOns": {"AdvancedSecurityMode": "AUDIT"},
         "AccountRecoverySetting": {"RecoveryMechanisms": [{"Priority": 1, "Name": "verified_phone_number"}]},
         "UserPoolTier": "PLUS",
-        // Of a kind that was not there when this was written.
-        "Passkeys": {"RelyingParty": "example.com", "Weight": 1.50},
     })
 }
 
@@ -244,17 +242,49 @@ fn a_setting_that_was_lost_all_the_same_is_an_error() {
     let places: Vec<_> = ran
         .out
         .lines()
-        .filter(|line| line.starts_with("  ") && line.contains('.') && !line.contains("arn:"))
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter(|line| line.starts_with(char::is_uppercase) && line.contains('.'))
+        .filter(|line| !line.contains(' '))
         .collect();
     assert_eq!(
         places,
         [
-            "  LambdaConfig.PostConfirmation",
-            "  Policies.PasswordPolicy.MinimumLength",
-            "  UserPoolTags.team"
+            "LambdaConfig.PostConfirmation",
+            "Policies.PasswordPolicy.MinimumLength",
+            "UserPoolTags.team"
         ],
         "{ran}"
     );
+}
+
+#[test]
+fn a_setting_that_this_program_does_not_know_goes_back_as_it_came() {
+    let Some(moto) = moto("a_setting_that_this_program_does_not_know_goes_back_as_it_came") else {
+        return;
+    };
+    let (pool, function) = pool_and_function(&moto, "unknown", &rich());
+    // A Cognito of later.
+    let later = r#""Passkeys":{"RelyingParty":"example.com","Weight":1.50}"#;
+    let newer = Listener::before(
+        &moto.url,
+        |_| None,
+        move |request, answer| {
+            if request.action() == Some("DescribeUserPool") {
+                let body = String::from_utf8_lossy(&answer.body).into_owned();
+                let with = body.replacen("\"UserPool\": {", &format!("\"UserPool\":{{{later},"), 1);
+                answer.body = with.into_bytes();
+            }
+        },
+    );
+    let ran = run(&newer.url, &attach(&pool, &function, &[])).ended(0);
+    assert!(
+        ran.out.contains("  newer than this program, and sent back as they came: Passkeys\n"),
+        "{ran}"
+    );
+    let update =
+        newer.seen().into_iter().find(|request| request.action() == Some("UpdateUserPool"));
+    let update = String::from_utf8(update.expect("an update").body).expect("text");
+    assert!(update.contains(later), "{update}");
 }
 
 #[test]

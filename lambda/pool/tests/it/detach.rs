@@ -33,9 +33,7 @@ fn only_this_function_leaves_and_its_permission_with_it() {
     run(&moto.url, &[&["detach"], &named[..]].concat()).ended(0);
     let after = moto.described(&pool);
     assert_eq!(after["LambdaConfig"], before["LambdaConfig"]);
-    for setting in
-        ["Policies", "UserPoolTags", "EmailConfiguration", "Passkeys", "MfaConfiguration"]
-    {
+    for setting in ["Policies", "UserPoolTags", "EmailConfiguration", "MfaConfiguration"] {
         assert_eq!(after[setting], before[setting], "{setting}");
     }
     let left = moto.statements(&function);
