@@ -20,8 +20,7 @@ use std::error::Error;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
 
-/// How often a request is sent: the pauses between are 0.1 s and twice as long each time, 25 s in all. Twice as long as Cognito's
-/// buckets need to fill again.
+/// How often a request is sent: the pauses between are 0.1 s and twice as long each time, 25 s in all.
 const ATTEMPTS: u32 = 9;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 

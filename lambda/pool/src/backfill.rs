@@ -93,9 +93,11 @@ impl Backfill<'_> {
                     if self.state.token.is_some() && !began_again && is_a_stale_place(&error) =>
                 {
                     began_again = true;
-                    eprintln!(
-                        "enlist-cognito: Cognito does not know the place any more: beginning again"
-                    );
+                    self.bar.suspend(|| {
+                        eprintln!(
+                            "enlist-cognito: Cognito has forgotten the place: beginning again"
+                        );
+                    });
                     self.state.begin_again()?;
                     self.bar.set_position(0);
                     continue;

@@ -4,7 +4,7 @@
 use crate::arguments::ServerArguments;
 use crate::aws::chain;
 use crate::ending::{Ending, Failure};
-use reqwest::header::{HeaderValue, RETRY_AFTER};
+use reqwest::header::HeaderValue;
 use reqwest::{Method, Url};
 use serde_json::Value;
 use std::fs::File;
@@ -30,6 +30,8 @@ pub(crate) struct Answer {
     /// Null when it is no JSON.
     pub(crate) body: Value,
     pub(crate) retry_after: Option<Duration>,
+    /// Where the server's log and record have it.
+    pub(crate) request_id: Option<String>,
 }
 
 impl Answer {
@@ -129,16 +131,16 @@ impl Server {
         }
         let lost = |error: reqwest::Error| chain(&error);
         let answer = request.send().await.map_err(lost)?;
-        let retry_after = answer
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+        let header = |name: &str| answer.headers().get(name)?.to_str().ok().map(str::to_owned);
+        let seconds = header("retry-after").and_then(|seconds| seconds.parse().ok());
+        let request_id = header("x-request-id");
         let status = answer.status().as_u16();
         let body = answer.bytes().await.map_err(lost)?;
         Ok(Answer {
             status,
             body: serde_json::from_slice(&body).unwrap_or_default(),
-            retry_after: retry_after.map(Duration::from_secs),
+            retry_after: seconds.map(Duration::from_secs),
+            request_id,
         })
     }
 

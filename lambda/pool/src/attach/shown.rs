@@ -64,7 +64,7 @@ impl Shown<'_> {
             text.push_str("  its triggers are so already\n");
         } else {
             lines(&mut text, &done.changes);
-            let _ = writeln!(text, "  as they were: {}", done.update.kept.join(", "));
+            let _ = writeln!(text, "  unchanged: {}", done.update.kept.join(", "));
         }
         if !done.update.unknown.is_empty() {
             let unknown = done.update.unknown.join(", ");
@@ -117,8 +117,12 @@ impl Shown<'_> {
 }
 
 fn lines(text: &mut String, changes: &[Change]) {
+    let side = |side: &Option<Value>| match side {
+        None => "(nothing)".to_owned(),
+        said => value(said.as_ref()),
+    };
     for change in changes {
-        let (before, after) = (value(change.before.as_ref()), value(change.after.as_ref()));
+        let (before, after) = (side(&change.before), side(&change.after));
         let _ = writeln!(text, "  {}\n    - {before}\n    + {after}", plain(&change.setting));
     }
 }

@@ -99,8 +99,7 @@ impl Asking<'_> {
 
 fn read(answer: &Answer) -> Next {
     let body = &answer.body;
-    let text = |name: &str| body[name].as_str().map(str::to_owned);
-    let no = |code: &str| No { code: code.to_owned(), request_id: text("request_id") };
+    let no = |code: &str| No { code: code.to_owned(), request_id: answer.request_id.clone() };
     match (answer.status, answer.code()) {
         (200, _) if body["success"] == true => {
             Next::Done(if body["created"] == true { Outcome::Opened } else { Outcome::Known })
@@ -127,7 +126,7 @@ mod tests {
 
     fn answer(status: u16, body: Value) -> Answer {
         let retry_after = (body["code"] == "busy").then(|| Duration::from_secs(1));
-        Answer { status, body, retry_after }
+        Answer { status, body, retry_after, request_id: Some("r".to_owned()) }
     }
 
     fn said(status: u16, body: Value) -> Result<Outcome, Option<Ending>> {

@@ -5,7 +5,7 @@ use super::report::Report;
 use crate::ending::{Ending, Failure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -96,7 +96,12 @@ impl State {
 fn replace(file: &Path, kept: &Kept) -> io::Result<()> {
     let mut beside = file.as_os_str().to_owned();
     beside.push(".new");
-    let mut new = File::create(&beside)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    // It names people.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut new = options.open(&beside)?;
     new.write_all(&serde_json::to_vec(kept)?)?;
     new.sync_all()?;
     fs::rename(&beside, file)

@@ -4,6 +4,7 @@ use crate::http::Listener;
 use crate::moto::{ACCOUNT, Moto, REGION, moto};
 use crate::tool::run;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Settings of all kinds that CreateUserPool takes, none of them what Cognito begins with.
 pub(crate) fn rich() -> Value {
@@ -168,10 +169,9 @@ fn a_dry_run_says_what_would_change_and_changes_nothing() {
     let proxy = Listener::before(&moto.url, |_| None, |_, _| {});
     let ran = run(&proxy.url, &attach(&pool, &function, &["--dry-run"])).ended(0);
     for line in [
-        "  LambdaConfig.PostConfirmation\n    - -\n",
+        "  LambdaConfig.PostConfirmation\n    - (nothing)\n",
         &format!("    + {function}\n"),
         "dry run: nothing was changed",
-        "  newer than this program, and sent back as they came: Passkeys",
         &format!("  + enlist-cognito-{pool}\n"),
     ] {
         assert!(ran.out.contains(line), "{line:?}\n{ran}");
@@ -235,7 +235,7 @@ fn a_setting_that_was_lost_all_the_same_is_an_error() {
     for line in [
         "ERROR",
         "  Policies.PasswordPolicy.MinimumLength\n    - 14\n    + 8\n",
-        "  UserPoolTags.team\n    - identity\n    + -\n",
+        "  UserPoolTags.team\n    - identity\n    + (nothing)\n",
     ] {
         assert!(ran.out.contains(line), "{line:?}\n{ran}");
     }
@@ -255,6 +255,27 @@ fn a_setting_that_was_lost_all_the_same_is_an_error() {
         ],
         "{ran}"
     );
+}
+
+#[test]
+fn a_second_factor_that_was_lost_all_the_same_is_an_error() {
+    let Some(moto) = moto("a_second_factor_that_was_lost_all_the_same_is_an_error") else { return };
+    let (pool, function) = pool_and_function(&moto, "factor", &json!({}));
+    let asked = AtomicUsize::new(0);
+    let forgetful = Listener::before(
+        &moto.url,
+        move |request| {
+            let factors = request.action() == Some("GetUserPoolMfaConfig");
+            let on = asked.fetch_add(usize::from(factors), Ordering::SeqCst) == 0;
+            let said = json!({"MfaConfiguration": "OPTIONAL", "WebAuthnConfiguration": {"UserVerification": if on { "required" } else { "preferred" }}});
+            factors.then(|| crate::http::Answer::new(200, &said))
+        },
+        |_, _| {},
+    );
+    let ran = run(&forgetful.url, &attach(&pool, &function, &[])).ended(1);
+    let line =
+        "  SecondFactors.WebAuthnConfiguration.UserVerification\n    - required\n    + preferred\n";
+    assert!(ran.out.contains(line), "{ran}");
 }
 
 #[test]

@@ -144,6 +144,7 @@ fn the_old_guides_function_is_known_again() {
         states(&document, "key").contains(&"bad") && !ran.out.contains("ankipi-provision-key"),
         "{document:#}"
     );
+    assert!(ran.out.contains("SYNC_SERVER_API_KEY is the one that the old guide printed"), "{ran}");
     for what in ["function", "timeout", "server"] {
         assert!(states(&document, what).contains(&"warning"), "{what}: {document:#}");
     }

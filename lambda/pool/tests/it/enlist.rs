@@ -66,8 +66,11 @@ impl Enlist {
 
     fn stand_in() -> Self {
         let state = Mutex::new(State::default());
-        let listener =
-            Listener::start(move |request| state.lock().expect("no panic").answer(request));
+        let listener = Listener::start(move |request| {
+            let mut answer = state.lock().expect("no panic").answer(request);
+            answer.headers.push(("x-request-id".to_owned(), "stand-in".to_owned()));
+            answer
+        });
         let key = |kind: &str| format!("enl_{kind}_00000000_stand-in");
         Self {
             url: listener.url.clone(),

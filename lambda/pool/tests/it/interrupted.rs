@@ -6,6 +6,7 @@ use crate::http::{Answer, Listener};
 use crate::moto::moto;
 use crate::tool::command;
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -65,6 +66,9 @@ fn killed_in_the_middle_it_goes_on_where_it_was() {
         (&json!(120), &json!(120)),
         "two pages are done"
     );
+
+    let mode = std::fs::metadata(&state).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "it names people");
 
     // Another server is another run.
     let other =

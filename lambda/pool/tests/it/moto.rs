@@ -4,7 +4,7 @@
 use crate::http::{Message, pass};
 use serde_json::{Value, json};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 pub(crate) const REGION: &str = "eu-west-1";
@@ -20,42 +20,36 @@ pub(crate) struct Moto {
 
 /// The emulator, or nothing and a line that says so.
 pub(crate) fn moto(test: &str) -> Option<Moto> {
-    static STARTED: OnceLock<Option<Moto>> = OnceLock::new();
-    let started = STARTED
-        .get_or_init(|| {
-            std::env::var("ENLIST_MOTO")
-                .ok()
-                .filter(|path| !path.is_empty())
-                .map(|path| start(&path))
-        })
-        .clone();
+    // The child is kept for its standard input: moto ends when that does.
+    static STARTED: OnceLock<Option<(Moto, Child)>> = OnceLock::new();
+    let started = STARTED.get_or_init(|| {
+        let path = std::env::var("ENLIST_MOTO").ok().filter(|path| !path.is_empty());
+        path.map(|path| start(&path))
+    });
     if started.is_none() {
         eprintln!("skipped: {test}: ENLIST_MOTO names no moto_server");
     }
-    started
+    started.as_ref().map(|(moto, _)| moto.clone())
 }
 
-fn start(path: &str) -> Moto {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a port")
-        .port();
-    // It ends when this process does, however that ends: its standard input is closed then.
+fn start(path: &str) -> (Moto, Child) {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let address = free.expect("a port");
+    // However this process ends, its end of the pipe is closed then.
     let script = "\"$0\" -H 127.0.0.1 -p \"$1\" > /dev/null 2>&1 & cat > /dev/null; kill $!";
     let mut child = Command::new("sh")
-        .args(["-c", script, path, &port.to_string()])
+        .args(["-c", script, path, &address.port().to_string()])
         .stdin(Stdio::piped())
         .spawn()
         .expect("a shell");
-    // Not dropped: that would close it.
-    std::mem::forget(child.stdin.take());
-    let address = format!("127.0.0.1:{port}");
     for _ in 0..600 {
-        if TcpStream::connect(&address).is_ok() {
-            return Moto { url: format!("http://{address}") };
+        if TcpStream::connect(address).is_ok() {
+            return (Moto { url: format!("http://{address}") }, child);
         }
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
+    let _ = child.kill();
+    let _ = child.wait();
     panic!("{path} does not listen");
 }
 
