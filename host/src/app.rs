@@ -16,6 +16,7 @@ pub(crate) use policy_file::read_policy;
 pub(crate) use recovery::{LocalKey, RecoveryError, create_key};
 
 use crate::config::{Config, Loaded, PagemapScan};
+use crate::downstream::Courier;
 use crate::homes::{HomeError, Homes, Root, Style};
 use crate::http::{Manners, Rooms};
 use crate::ledger::{Ledger, LedgerError, Privacy};
@@ -147,9 +148,10 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     allow_many_connections();
     let forgetting =
         config.record.keep.0.map(|keep| tokio::spawn(forget_what_is_old(ledger, keep)));
-    let deciding = tokio::spawn(operations.decide_allowances());
+    let deciding = tokio::spawn(operations.clone().decide_allowances());
+    let telling = tokio::spawn(operations.deliver_webhooks());
     let served = run(listener, tls, metrics, rooms).await;
-    for beside in forgetting.into_iter().chain([deciding]) {
+    for beside in forgetting.into_iter().chain([deciding, telling]) {
         // It holds the ledger, which is closed in order when its last holder is gone.
         beside.abort();
         let _ = beside.await;
@@ -251,7 +253,8 @@ async fn open(
         Stock { workshop, first, built_in: policy_file::built_in },
         Arc::clone(&probations),
         &engine,
-    );
+    )
+    .with_courier(Courier::new(&config.webhooks.allow.0));
     operations.resume_probations().await?;
     ledger.rest();
     tokio::spawn(operations.clone().heed(falls));

@@ -18,6 +18,7 @@ mod stages;
 mod status;
 mod tenant;
 mod upkeep;
+mod webhook;
 
 use crate::sandbox::{Allotment, CHILD_VERB, make_for_the_parent};
 use client::{Client, Remote};
@@ -68,6 +69,9 @@ enum Verb {
     Decisions(decisions::DecisionsVerb),
     /// How the tenants are doing that the key may see.
     Status,
+    /// Webhooks: a tenant's own endpoint is told, signed, what happens to its accounts.
+    #[command(subcommand)]
+    Webhook(webhook::WebhookVerb),
     /// Print what makes a shell complete these verbs.
     Completions {
         /// Which shell.
@@ -100,6 +104,7 @@ const EXAMPLES: &str = "Examples:
   enlist status                                       how the tenants are doing
   enlist -t default decide --username ann@example.com what a request would come to, and why
   enlist -t default decisions list --since 2h         what requests came to
+  enlist -t acme webhook set https://x.example/hook   tell it, signed, what happens
   enlist backup /mnt/copies/monday.db                 the database; copy the folders after it
   enlist doctor                                       whether database and folders belong together
   enlist policy new club                              a policy of your own, in a new folder
@@ -162,6 +167,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Decide(asked)) => ask(config, remote, |client| decide::run(client, asked)),
         Some(Verb::Decisions(verb)) => ask(config, remote, |client| decisions::run(client, verb)),
         Some(Verb::Status) => ask(config, remote, status::run),
+        Some(Verb::Webhook(verb)) => ask(config, remote, |client| webhook::run(client, verb)),
         Some(Verb::Completions { shell }) => completions(shell),
         Some(Verb::Backup(backup)) => {
             upkeep::backup(config, data_dir, &remote, backup).unwrap_or_else(|early| early)

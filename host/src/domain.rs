@@ -14,6 +14,7 @@ mod record;
 mod review;
 mod skeleton;
 mod tenant;
+mod webhook;
 
 pub use account::{Account, AccountState, Held};
 pub use applicant::{Applicant, Attribute, Occasion, Request};
@@ -31,3 +32,4 @@ pub use record::{Outcomes, Person, RecordFilter, RecordRow};
 pub use review::{KnownPerson, Past, Told};
 pub use skeleton::{Skeleton, excludes};
 pub use tenant::{TenantId, TenantName};
+pub use webhook::{Endpoint, SecretEntry, SigningSecret, Webhook};

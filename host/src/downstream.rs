@@ -2,6 +2,12 @@
 //! is doing it once.
 //! Refuses to know what waits and in which order: the ledger's outbox does; and to change what is not ours to change.
 
+mod address;
 mod auth_db;
+mod message;
+mod webhook;
 
+pub use address::Forbidden;
 pub use auth_db::{AuthDb, AuthDbError};
+pub use message::Message;
+pub use webhook::{Attempt, Courier, Missed, NoEndpoint, Why};

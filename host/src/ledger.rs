@@ -21,6 +21,7 @@ mod status;
 mod survey;
 mod tenants;
 mod turns;
+mod webhooks;
 mod writer;
 
 pub use accounts::{
@@ -42,6 +43,7 @@ pub use sites::Site;
 pub use status::Lately;
 pub use survey::{Component, Counter, HeldName, ReservedName, StoredSettings, SurveyedTenant};
 pub use tenants::{NewTenant, TenantChange, TenantEntry, Unchanged};
+pub use webhooks::{Agenda, GivenUp, MadeSecret, NoSecret};
 
 use crate::domain::{FoldKey, HostCode, TenantId, TenantName};
 use sqlite::Database;

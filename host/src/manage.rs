@@ -11,6 +11,7 @@ mod reviews;
 mod revisions;
 mod status;
 mod tenants;
+mod webhooks;
 
 pub use accounts::InUse;
 pub use allowances::Decided;
@@ -20,10 +21,12 @@ pub use reviews::{Difference, Example, Kind, Opinion, Preview, Progress, Replay,
 pub use revisions::{MadeRevision, Parts, Source};
 pub use status::Status;
 pub use tenants::{Change, Shown, Wanted};
+pub use webhooks::SetWebhook;
 
 use crate::domain::HostCode;
+use crate::downstream::Courier;
 use crate::homes::{HomeError, Homes};
-use crate::ledger::{Ledger, LedgerError, StoredRevision, Unchanged, Unmoved};
+use crate::ledger::{Ledger, LedgerError, NoSecret, StoredRevision, Unchanged, Unmoved};
 use crate::probation::Probations;
 use crate::sandbox::{Catalog, Engine, Kept, MakeError, NotReady, ReviewError, Workshop};
 use reviews::Reviews;
@@ -54,6 +57,8 @@ pub struct Operations {
     reviews: Arc<Reviews>,
     /// Told when another revision decides for somebody: what their accounts may use is decided again.
     rules_changed: Arc<Notify>,
+    /// Who carries messages to webhooks.
+    courier: Courier,
 }
 
 /// What revisions are made of, and where.
@@ -114,6 +119,9 @@ pub enum ManageError {
     /// The tenant's record is being gone through already, or others' are.
     #[error("another preview or replay is running")]
     Reviewing,
+    /// The webhook keeps the secrets it has.
+    #[error("the secrets stay as they are: {0:?}")]
+    Secret(NoSecret),
     /// A defect of ours.
     #[error("the work was lost")]
     Lost,
@@ -123,7 +131,11 @@ impl ManageError {
     /// What the caller is told.
     pub fn code(&self) -> HostCode {
         match self {
-            Self::Unchanged(Unchanged::Gone) | Self::Missing => HostCode::NotFound,
+            Self::Unchanged(Unchanged::Gone) | Self::Missing | Self::Secret(NoSecret::Missing) => {
+                HostCode::NotFound
+            }
+            Self::Secret(NoSecret::TooMany) => HostCode::TooManySecrets,
+            Self::Secret(NoSecret::Last) => HostCode::LastSecret,
             Self::Unchanged(Unchanged::Exists { .. }) => HostCode::TenantExists,
             Self::Unchanged(Unchanged::Open(_) | Unchanged::HasAccounts) => {
                 HostCode::TenantNotEmpty
@@ -208,6 +220,12 @@ impl Operations {
             probations,
             reviews: Arc::new(Reviews::new(engine)),
             rules_changed: Arc::default(),
+            courier: Courier::new(&[]),
         }
+    }
+
+    /// With somebody else who carries messages to webhooks.
+    pub fn with_courier(self, courier: Courier) -> Self {
+        Self { courier, ..self }
     }
 }

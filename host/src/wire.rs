@@ -17,6 +17,7 @@ mod settings;
 mod stage;
 mod status;
 mod time;
+mod webhook;
 
 pub use account::{AccountText, UsageText};
 pub use applicant::{BodyError, Question, read_body};
@@ -34,3 +35,4 @@ pub use settings::{SettingsForm, read_settings};
 pub use stage::{CandidateText, StageText};
 pub use status::{OutcomesText, StatusText, TenantStatusText};
 pub use time::{moment, moment_ms, read_moment};
+pub use webhook::{SecretText, WebhookForm, WebhookTestText, WebhookText};

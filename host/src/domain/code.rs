@@ -35,6 +35,8 @@ pub enum HostCode {
     RevisionChanged,
     NothingToRollBack,
     TooManyRevisions,
+    TooManySecrets,
+    LastSecret,
     MethodNotAllowed,
     BodyTooLarge,
     BodyTimeout,
@@ -51,7 +53,7 @@ const TAKEN_EARLY: [&str; 1] = ["downstream_busy"];
 
 impl HostCode {
     /// Every code, for tests and for `is_taken`.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::KeyRequired,
         Self::KeyInvalid,
         Self::ScopeMissing,
@@ -82,6 +84,8 @@ impl HostCode {
         Self::RevisionChanged,
         Self::NothingToRollBack,
         Self::TooManyRevisions,
+        Self::TooManySecrets,
+        Self::LastSecret,
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
         Self::BodyTimeout,
@@ -126,6 +130,8 @@ impl HostCode {
             Self::RevisionChanged => "revision_changed",
             Self::NothingToRollBack => "nothing_to_roll_back",
             Self::TooManyRevisions => "too_many_revisions",
+            Self::TooManySecrets => "too_many_secrets",
+            Self::LastSecret => "last_secret",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
@@ -170,6 +176,8 @@ impl HostCode {
             Self::RevisionChanged => "Another revision became active",
             Self::NothingToRollBack => "There is no revision to go back to",
             Self::TooManyRevisions => "This tenant has as many revisions as it may",
+            Self::TooManySecrets => "This webhook has as many secrets as it may",
+            Self::LastSecret => "This is the webhook's only secret: make another first",
             Self::MethodNotAllowed => "This method is not allowed here",
             Self::BodyTooLarge => "The request body is too large",
             Self::BodyTimeout => "The request body did not arrive in time",

@@ -60,6 +60,12 @@ noes! {
     Replayed: NotFound;
     /// `POST …/rollback`
     RollingBack: NothingToRollBack PolicyFailed;
+    /// `GET`, `DELETE …/webhook`, `POST …/webhook/test`
+    Webhook: NotFound;
+    /// `POST …/webhook/secrets`
+    MakingSecret: NotFound TooManySecrets;
+    /// `DELETE …/webhook/secrets/{id}`
+    RevokingSecret: LastSecret;
     /// `GET /metrics`
     Measuring: NotFound;
 }

@@ -32,6 +32,10 @@ const MAKING_OF_A_TENANT: usize = 1;
 const MOVING: usize = 16;
 const MOVING_OF_A_TENANT: usize = 2;
 
+/// The same for those who have a name looked up, or a message sent and wait for what is answered.
+const CALLING: usize = 32;
+const CALLING_OF_A_TENANT: usize = 2;
+
 /// What a connection is given of a body at once.
 const PART_BYTES: usize = 64 << 10;
 
@@ -70,6 +74,11 @@ impl Places {
     /// Places for those who activate or roll back.
     pub(super) fn moving() -> Self {
         Self { taken: Arc::default(), all: MOVING, of_a_tenant: MOVING_OF_A_TENANT }
+    }
+
+    /// Places for those who have something looked up or sent elsewhere.
+    pub(super) fn calling() -> Self {
+        Self { taken: Arc::default(), all: CALLING, of_a_tenant: CALLING_OF_A_TENANT }
     }
 
     /// Places for those who send components.

@@ -153,7 +153,9 @@ fn answer(code: HostCode) -> (StatusCode, Option<(HeaderName, &'static str)>) {
         | C::HomeOverlaps
         | C::IssuerConflict
         | C::NothingToRollBack
-        | C::TooManyRevisions => S::CONFLICT,
+        | C::TooManyRevisions
+        | C::TooManySecrets
+        | C::LastSecret => S::CONFLICT,
         C::ComponentInvalid
         | C::ComponentTooLarge
         | C::ComponentTooCostly

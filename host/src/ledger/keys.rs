@@ -156,7 +156,8 @@ impl fmt::Debug for Key {
     }
 }
 
-fn fill(bytes: &mut [u8]) -> Result<(), LedgerError> {
+/// Random bytes. Errors when the system has no randomness to give.
+pub(super) fn fill(bytes: &mut [u8]) -> Result<(), LedgerError> {
     getrandom::fill(bytes)
         .map_err(|error| LedgerError::File("randomness".to_owned(), std::io::Error::other(error)))
 }

@@ -40,3 +40,4 @@ mod tenants;
 mod tls;
 mod upkeep;
 mod walls;
+mod webhooks;
