@@ -145,6 +145,7 @@ impl From<Ending> for ExitCode {
 pub fn run(arguments: Arguments) -> ExitCode {
     let (config, remote) = (arguments.config, arguments.remote);
     let data_dir = arguments.serve.data_dir().cloned();
+    let earlier = arguments.serve.flags(config.clone());
     let ending = match arguments.verb {
         None => serve::run(config, arguments.serve),
         Some(Verb::Serve(mut later)) => {
@@ -170,13 +171,13 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Webhook(verb)) => ask(config, remote, |client| webhook::run(client, verb)),
         Some(Verb::Completions { shell }) => completions(shell),
         Some(Verb::Backup(backup)) => {
-            upkeep::backup(config, data_dir, &remote, backup).unwrap_or_else(|early| early)
+            upkeep::backup(earlier, &remote, backup).unwrap_or_else(|early| early)
         }
         Some(Verb::Restore(restore)) => {
-            upkeep::restore(config, data_dir, &remote, restore).unwrap_or_else(|early| early)
+            upkeep::restore(earlier, &remote, restore).unwrap_or_else(|early| early)
         }
         Some(Verb::Doctor(doctor)) => {
-            upkeep::doctor(config, data_dir, &remote, doctor).unwrap_or_else(|early| early)
+            upkeep::doctor(earlier, &remote, doctor).unwrap_or_else(|early| early)
         }
         Some(Verb::MakeRevision { address_space_bytes, cpu_seconds }) => {
             match make_for_the_parent(&Allotment { address_space_bytes, cpu_seconds }) {

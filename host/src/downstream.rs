@@ -4,10 +4,16 @@
 
 mod address;
 mod auth_db;
+mod auth_dbs;
+mod draft;
+mod hash;
 mod message;
 mod webhook;
 
 pub use address::Forbidden;
-pub use auth_db::{AuthDb, AuthDbError};
+pub use auth_db::{AuthDb, AuthDbError, FileTurn};
+pub use auth_dbs::AuthDbs;
+pub use draft::{Draft, Row};
+pub use hash::{UNOPENABLE, hash_of};
 pub use message::Message;
 pub use webhook::{Attempt, Courier, Missed, NoEndpoint, Why};

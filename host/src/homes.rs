@@ -3,11 +3,13 @@
 //! hangs is waited for by its own two threads and by nobody else.
 
 mod file_system;
+mod listing;
 mod measure;
 mod room;
 mod root;
 mod survey;
 
+pub use listing::Listing;
 pub use measure::Stored;
 pub use room::Room;
 pub use root::{Root, Style, make_durably};

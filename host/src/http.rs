@@ -19,6 +19,7 @@ mod query;
 mod rates;
 mod record;
 mod request_id;
+mod reserved;
 mod reviews;
 mod revisions;
 mod schemas;
@@ -199,6 +200,7 @@ fn of_tenant() -> OpenApiRouter<Rooms> {
         .routes(taking("POST", routes!(accounts::reopen)))
         .routes(taking("POST", routes!(accounts::erase)))
         .routes(taking("POST", routes!(accounts::allowance)))
+        .routes(taking("PUT", routes!(accounts::set_password)))
         .routes(taking("GET, HEAD, POST", routes!(revisions::list, revisions::create)))
         .routes(taking("GET, HEAD", routes!(revisions::show)))
         .routes(taking("GET, HEAD", routes!(revisions::settings)))
@@ -208,6 +210,7 @@ fn of_tenant() -> OpenApiRouter<Rooms> {
         .routes(taking("GET, HEAD, POST", routes!(reviews::show_preview, reviews::begin_preview)))
         .routes(taking("GET, HEAD, POST", routes!(reviews::show_replay, reviews::begin_replay)))
         .routes(taking("GET, HEAD", routes!(cases::list)))
+        .routes(taking("GET, HEAD", routes!(reserved::list)))
         .routes(taking(
             "GET, HEAD, PUT, DELETE",
             routes!(webhooks::show, webhooks::set, webhooks::remove),

@@ -4,6 +4,8 @@
 
 mod accounts;
 mod allowances;
+mod ankisyncds;
+mod deliveries;
 mod ground;
 mod keys;
 mod record;
@@ -15,7 +17,9 @@ mod webhooks;
 
 pub use accounts::InUse;
 pub use allowances::Decided;
-pub use ground::{Ground, resolved};
+pub use ankisyncds::usable;
+pub use deliveries::Trouble;
+pub use ground::{Ground, SameFile, resolved};
 pub use keys::Made;
 pub use reviews::{Difference, Example, Kind, Opinion, Preview, Progress, Replay, State};
 pub use revisions::{MadeRevision, Parts, Source};
@@ -23,8 +27,8 @@ pub use status::Status;
 pub use tenants::{Change, Shown, Wanted};
 pub use webhooks::SetWebhook;
 
-use crate::domain::HostCode;
-use crate::downstream::Courier;
+use crate::domain::{HostCode, TenantName};
+use crate::downstream::{AuthDbs, Courier};
 use crate::homes::{HomeError, Homes};
 use crate::ledger::{Ledger, LedgerError, NoSecret, StoredRevision, Unchanged, Unmoved};
 use crate::probation::Probations;
@@ -39,6 +43,7 @@ pub struct Operations {
     ledger: Ledger,
     catalog: Arc<Catalog>,
     homes: Arc<Homes>,
+    auth_dbs: Arc<AuthDbs>,
     /// Where revisions are made.
     workshop: Arc<Workshop>,
     /// Where tenants' homes may be.
@@ -59,6 +64,16 @@ pub struct Operations {
     rules_changed: Arc<Notify>,
     /// Who carries messages to webhooks.
     courier: Courier,
+}
+
+/// Where tenants have what is not in the ledger.
+pub struct Places {
+    /// Their folders.
+    pub homes: Arc<Homes>,
+    /// Their ankisyncds' files.
+    pub auth_dbs: Arc<AuthDbs>,
+    /// Where both may be.
+    pub ground: Ground,
 }
 
 /// What revisions are made of, and where.
@@ -83,6 +98,12 @@ pub enum ManageError {
     /// The home root would share folders with something else.
     #[error("the home root overlaps with {0}")]
     Overlaps(String),
+    /// The ankisyncd database is another tenant's.
+    #[error("the auth.db is tenant {0}'s")]
+    AuthDbTaken(TenantName),
+    /// The ankisyncd could not be told now.
+    #[error("the ankisyncd")]
+    Undelivered(#[from] Trouble),
     /// A field's value is of no use, and why.
     #[error("{0}: {1}")]
     Field(&'static str, String),
@@ -142,6 +163,8 @@ impl ManageError {
             }
             Self::Unchanged(Unchanged::Conflict(..)) => HostCode::IssuerConflict,
             Self::Overlaps(_) => HostCode::HomeOverlaps,
+            Self::AuthDbTaken(_) => HostCode::AuthDbTaken,
+            Self::Undelivered(_) => HostCode::DownstreamBusy,
             Self::Refused(code) => *code,
             Self::Field(..) => HostCode::FieldInvalid,
             Self::BeyondKey(_) => HostCode::ScopeMissing,
@@ -169,6 +192,10 @@ impl ManageError {
         match self {
             Self::Unchanged(unchanged) => detail(unchanged),
             Self::Overlaps(what) => Some(format!("it overlaps with {what}")),
+            Self::AuthDbTaken(name) => Some(format!("it is tenant {name}'s")),
+            Self::Undelivered(trouble) => {
+                Some(format!("the ankisyncd is not told yet: {}", trouble.word()))
+            }
             Self::Field(_, why) => Some(why.clone()),
             Self::BeyondKey(what) => Some((*what).to_owned()),
             Self::Reviewing => Some(self.to_string()),
@@ -200,17 +227,18 @@ impl Operations {
     pub fn new(
         ledger: Ledger,
         catalog: Arc<Catalog>,
-        homes: Arc<Homes>,
-        ground: Ground,
+        places: Places,
         stock: Stock,
         probations: Arc<Probations<Kept>>,
         engine: &Engine,
     ) -> Self {
+        let Places { homes, auth_dbs, ground } = places;
         let Stock { workshop, first, built_in } = stock;
         Self {
             ledger,
             catalog,
             homes,
+            auth_dbs,
             workshop,
             ground,
             first: Arc::new(first),

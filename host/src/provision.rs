@@ -6,15 +6,18 @@ mod overrun;
 mod pick;
 mod rehearse;
 mod say;
+mod strays;
 mod trial;
 
 pub use by_hand::ByHand;
 pub use rehearse::{Answer, Rehearsal};
+pub use strays::Unsurveyed;
 
 use crate::domain::{
-    Account, Candidate, Decision, Failure, Grant, Held, HostCode, Occasion, Refusal, Request,
-    Verdict,
+    Account, Candidate, Decision, Failure, Grant, Held, HostCode, Occasion, Page, Refusal, Request,
+    Reserved, Verdict,
 };
+use crate::downstream::{AuthDbError, AuthDbs};
 use crate::homes::{Home, HomeError, Homes};
 use crate::ledger::{
     Asked, Book, Entry, Ledger, LedgerError, Opened, Recognition, Reservation, Said, Tenant,
@@ -27,6 +30,7 @@ use pick::{Hold, heard};
 use say::{asked, count, failed, note};
 use std::sync::Arc;
 use std::time::Instant;
+use strays::Strays;
 use tracing::warn;
 
 /// Opens accounts: the rooms it leads through.
@@ -36,6 +40,8 @@ pub struct Provisioner {
     catalog: Arc<Catalog>,
     homes: Arc<Homes>,
     probations: Arc<Probations<Kept>>,
+    auth_dbs: Arc<AuthDbs>,
+    strays: Arc<Strays>,
 }
 
 /// One request: the question and what it is called in answers and logs.
@@ -79,6 +85,12 @@ pub enum ProvisionError {
     /// The file system could not.
     #[error("a home root failed")]
     Home(#[from] HomeError),
+    /// The tenant's ankisyncd could not say which names it has.
+    #[error("the auth.db failed")]
+    AuthDb(#[from] AuthDbError),
+    /// Nobody knows which names are there.
+    #[error("which names are there is not known")]
+    Unsurveyed(#[from] Unsurveyed),
 }
 
 impl ProvisionError {
@@ -90,6 +102,8 @@ impl ProvisionError {
             Self::NotReady(NotReady::Later(_)) | Self::NotNow(_) => HostCode::Busy,
             Self::Ledger(error) => error.code(),
             Self::Home(error) => error.code(),
+            Self::Unsurveyed(error) => error.code(),
+            Self::AuthDb(_) => HostCode::StorageUnavailable,
         }
     }
 }
@@ -116,8 +130,25 @@ impl Provisioner {
         catalog: Arc<Catalog>,
         homes: Arc<Homes>,
         probations: Arc<Probations<Kept>>,
+        auth_dbs: Arc<AuthDbs>,
     ) -> Self {
-        Self { ledger, catalog, homes, probations }
+        let strays = Strays::new(ledger.clone(), Arc::clone(&homes), Arc::clone(&auth_dbs));
+        Self { ledger, catalog, homes, probations, auth_dbs, strays: Arc::new(strays) }
+    }
+
+    /// Finds out beside the requests which names every tenant has without an account.
+    pub fn survey(&self) -> impl Future<Output = ()> + Send + 'static {
+        Arc::clone(&self.strays).all()
+    }
+
+    /// At most `limit` names behind `after` that nobody gets although no account has them.
+    pub async fn reserved(
+        &self,
+        tenant: &Tenant,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Page<Reserved, String>, ProvisionError> {
+        Ok(self.strays.page(tenant.id(), after, limit).await?)
     }
 
     /// Gives the person an account, or says who they are, or why not. Run it to its end: a caller that goes away does not
@@ -192,6 +223,7 @@ impl Provisioner {
             METERS.stage(Step::Recognise, began);
             return Ok(recognised);
         }
+        self.auth_dbs.of(tenant.id())?;
         let usage = book.usage(&asked.request.applicant)?;
         drop(look);
         METERS.stage(Step::Recognise, began);

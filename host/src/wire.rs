@@ -11,6 +11,7 @@ mod list;
 mod operators;
 mod problem;
 mod record;
+mod reserved;
 mod review;
 mod revision;
 mod settings;
@@ -24,15 +25,18 @@ pub use applicant::{BodyError, Question, read_body};
 pub use asked::{AskedForm, CompatibleForm, NativeForm};
 pub use case::CasesText;
 pub use decision::{AllowanceText, DecisionText};
-pub use form::{FormError, HandForm, KeyForm, LinkForm, TenantForm, TenantPatch, read_form};
+pub use form::{
+    FormError, HandForm, KeyForm, LinkForm, PasswordForm, TenantForm, TenantPatch, read_form,
+};
 pub use list::{ListText, read_cursor};
 pub use operators::{KeyText, TenantText};
 pub use problem::{Code, FailureText, PlaceText, ProblemText};
 pub use record::RecordText;
+pub use reserved::ReservedText;
 pub use review::{DifferenceText, ExampleText, ExamplesText, OpinionText, PreviewText, ReplayText};
 pub use revision::{MadeRevisionText, MovedText, RevisionForm, RevisionText};
 pub use settings::{SettingsForm, read_settings};
 pub use stage::{CandidateText, StageText};
-pub use status::{OutcomesText, StatusText, TenantStatusText};
+pub use status::{BacklogText, OutcomesText, StatusText, TenantStatusText};
 pub use time::{moment, moment_ms, read_moment};
 pub use webhook::{SecretText, WebhookForm, WebhookTestText, WebhookText};

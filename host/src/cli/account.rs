@@ -1,5 +1,8 @@
-//! `enlist account …`: opens accounts by hand, shows them, links, closes, reopens and erases them on a running server.
+//! `enlist account …`: opens accounts by hand, shows them, links, closes, reopens and erases them on a running server, and sets
+//! passwords.
 //! Refuses to forget somebody without having asked.
+
+mod password;
 
 use crate::cli::Ending;
 use crate::cli::client::{Client, Table, text};
@@ -18,13 +21,16 @@ pub(super) enum AccountVerb {
         #[command(flatten)]
         person: Person,
     },
-    /// List accounts.
+    /// List accounts, or the names that nobody gets although no account has them.
     List {
         /// Only those that have this in their name, username or e-mail.
         part: Option<String>,
         /// Also what is in use, beside what is allowed.
         #[arg(long)]
         usage: bool,
+        /// Instead the names that stand in the home root or in the auth.db without an account.
+        #[arg(long, conflicts_with_all = ["part", "usage"])]
+        reserved: bool,
     },
     /// Show one account.
     Show {
@@ -41,6 +47,14 @@ pub(super) enum AccountVerb {
         /// Who vouches [default: as before].
         #[arg(long, value_name = "URL")]
         issuer: Option<String>,
+    },
+    /// Give an account's person a password at the ankisyncd, asked for at the terminal.
+    Passwd {
+        /// Exactly its name.
+        name: String,
+        /// Read it from the first line of standard input [after the key's, with --key-file -].
+        #[arg(long)]
+        stdin: bool,
     },
     /// Turn an account's person away from now on; name and folder stay.
     Close {
@@ -96,7 +110,11 @@ pub(super) fn run(client: &Client, verb: AccountVerb) -> Result<Ending, Ending> 
             let opened = client.send(Method::PUT, one(&name)?, Some(&person.into_body()))?;
             Ok(client.show(&opened, show))
         }
-        AccountVerb::List { part, usage } => {
+        AccountVerb::List { reserved: true, .. } => {
+            let url = all(client.tenant_url(&["reserved"])?, None);
+            Ok(client.show(&client.list(url)?, list_reserved))
+        }
+        AccountVerb::List { part, usage, .. } => {
             let mut url = all(client.tenant_url(&["accounts"])?, part.as_deref());
             if !usage {
                 return Ok(client.show(&client.list(url)?, list));
@@ -115,6 +133,12 @@ pub(super) fn run(client: &Client, verb: AccountVerb) -> Result<Ending, Ending> 
                 body["issuer"] = issuer.into();
             }
             act(&name, "link", Some(body))
+        }
+        AccountVerb::Passwd { name, stdin } => {
+            let url = client.tenant_url(&["accounts", &name, "password"])?;
+            let password = if stdin { password::from_input()? } else { password::ask(&name)? };
+            let set = client.send(Method::PUT, url, Some(&json!({"password": password})))?;
+            Ok(client.show(&set, |_| format!("{} has another password\n", quote(&name))))
         }
         AccountVerb::Allowance { name } => act(&name, "allowance", None),
         AccountVerb::Close { name } => act(&name, "close", None),
@@ -179,6 +203,16 @@ fn list(accounts: &Value) -> String {
     for account in accounts["items"].as_array().into_iter().flatten() {
         let columns = ["name", "state", "username", "subject", "email", "created_at"];
         table.row(columns.map(|column| text(&account[column])));
+    }
+    table.text()
+}
+
+/// Names, and where each stands.
+fn list_reserved(names: &Value) -> String {
+    let mut table = Table::new(["name", "folder", "row", "restored"]);
+    for reserved in names["items"].as_array().into_iter().flatten() {
+        let is = |what: &str| if reserved[what] == true { "yes" } else { "-" }.to_owned();
+        table.row([text(&reserved["name"]), is("folder"), is("row"), is("restored")]);
     }
     table.text()
 }

@@ -1,5 +1,6 @@
 //! The name of an account and its folder: what a policy proposes, and the host's own rules that hold whatever it proposes.
-//! Refuses to repair: a name is taken as it stands or not at all. Rules H-1 to H-4 and the key H-6 of docs/names.md.
+//! Refuses to repair: a name is taken as it stands or not at all. Rules H-1 to H-4 and the key H-6 of docs/names.md; and its
+//! section "Names that are there".
 
 use icu_casemap::CaseMapper;
 use icu_locale_core::LanguageIdentifier;
@@ -8,8 +9,9 @@ use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
 use std::fmt;
 
-/// A name the host accepts: one path component of 1 to 255 bytes that is NFKC-stable, begins with a letter or digit, holds
-/// only letters, digits, marks and `._+@-`, does not end in a dot and is no device and no name of the host's own.
+/// A name the host accepts. A new one is one path component of 1 to 255 bytes that is NFKC-stable, begins with a letter or digit,
+/// holds only letters, digits, marks and `._+@-`, does not end in a dot and is no device and no name of the host's own. One that
+/// somebody had before there was a host to ask only has to be a path component that can be shown: see [`Name::existing`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Name(String);
 
@@ -74,6 +76,25 @@ impl TryFrom<String> for Name {
 }
 
 impl Name {
+    /// The name of a folder or a row that is there already, which is not made but taken over: one path component without control
+    /// characters. Never a name of the host's own, and never one whose key would be empty.
+    pub fn existing(text: String) -> Result<Self, Unusable> {
+        if text.len() > LIMIT_BYTES {
+            return Err(Unusable::TooLong);
+        }
+        if let Some(bad) = text.chars().find(|c| *c == '/' || c.is_control()) {
+            return Err(Unusable::Character(bad));
+        }
+        let name = Self(text);
+        match name.fold().as_str() {
+            "" => Err(Unusable::Empty),
+            key if matches!(name.as_str(), "." | "..") || RESERVED.contains(&key) => {
+                Err(Unusable::Reserved)
+            }
+            _ => Ok(name),
+        }
+    }
+
     /// The name as it is stored.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -216,6 +237,26 @@ mod tests {
         for text in ["console", "com10", "admin", "com"] {
             assert_eq!(check(text), Ok(()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_name_that_is_there_only_has_to_be_one_component_that_can_be_shown() {
+        let existing = |text: &str| Name::existing(text.to_owned()).map(drop);
+        for there in
+            ["user name", "_x", ".git", "-a", "con", "a:b", "a\\b", "e\u{301}", "ends.", "…"]
+        {
+            assert_eq!(existing(there), Ok(()), "{there:?}");
+        }
+        for reserved in [".", "..", "lost+found", "Lost+Found"] {
+            assert_eq!(existing(reserved), Err(Unusable::Reserved), "{reserved}");
+        }
+        for empty in ["", "\u{200b}", "\u{ad}\u{200d}"] {
+            assert_eq!(existing(empty), Err(Unusable::Empty), "{empty:?}");
+        }
+        for bad in ["a/b", "../a", "a\0", "a\n", "\u{7f}", "\u{85}"] {
+            assert!(matches!(existing(bad), Err(Unusable::Character(_))), "{bad:?}");
+        }
+        assert_eq!(existing(&"a".repeat(256)), Err(Unusable::TooLong));
     }
 
     #[test]

@@ -2,12 +2,13 @@
 //! Refuses to adopt what holds something, and to delete what is not empty.
 
 use crate::homes::{HomeError, Room, Site, storage};
-use rustix::fs::{AtFlags, FileType, FlockOperation, Gid, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Gid, Mode, OFlags};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 /// A home root: one directory, open and locked against any other server.
 #[derive(Debug)]
@@ -193,6 +194,20 @@ impl Root {
             Err(Errno::NOENT) => Ok(false),
             Err(errno) => Err(errno),
         }
+    }
+
+    /// What stands here, to be read from the beginning.
+    pub(super) fn entries(&self) -> Result<Dir, HomeError> {
+        Dir::read_from(&self.directory).map_err(|errno| storage(&self.path, errno))
+    }
+
+    /// When something was last put in here, or taken away.
+    pub(super) fn changed_at(&self) -> Result<SystemTime, HomeError> {
+        let found =
+            rustix::fs::fstat(&self.directory).map_err(|errno| storage(&self.path, errno))?;
+        let seconds = Duration::from_secs(u64::try_from(found.st_mtime).unwrap_or_default());
+        let rest = Duration::from_nanos(found.st_mtime_nsec);
+        Ok(SystemTime::UNIX_EPOCH + seconds + rest)
     }
 
     pub(super) fn enter(&self, name: &str) -> Result<OwnedFd, Errno> {

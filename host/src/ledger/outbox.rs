@@ -27,6 +27,7 @@ struct RollbackContent<'a> {
     why: &'a str,
 }
 
+/// What [`delivery`] reads, in its order.
 pub(super) const COLUMNS: &str =
     "o.id, o.tenant, t.name, o.sink, o.name, o.event, o.message, o.content, o.at, o.attempts";
 

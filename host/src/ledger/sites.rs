@@ -16,6 +16,8 @@ pub struct Site {
     pub name: TenantName,
     /// Its own home root; none for the place that follows from the name.
     pub home: Option<PathBuf>,
+    /// Its own ankisyncd database; none for none, or for what the settings say.
+    pub auth_db: Option<PathBuf>,
     /// Whether it had an account ever, open or not, or has names that a restore reserved: then there are folders.
     pub has_accounts: bool,
     /// Whether it was removed: its row is kept, and so are its folders.
@@ -50,7 +52,7 @@ fn sites(connection: &Connection) -> Result<Vec<Site>, LedgerError> {
 /// The columns of a [`Site`], of `tenants` as `t`.
 pub(super) const SITE: &str =
     "t.id, t.name, t.home, EXISTS (SELECT 1 FROM accounts a WHERE a.tenant = t.id)
-    OR EXISTS (SELECT 1 FROM reserved r WHERE r.tenant = t.id), t.removed_at IS NOT NULL";
+    OR EXISTS (SELECT 1 FROM reserved r WHERE r.tenant = t.id), t.removed_at IS NOT NULL, t.auth_db";
 
 pub(super) fn site(row: &Row<'_>) -> rusqlite::Result<Site> {
     Ok(Site {
@@ -59,5 +61,6 @@ pub(super) fn site(row: &Row<'_>) -> rusqlite::Result<Site> {
         home: row.get::<_, Option<String>>(2)?.map(PathBuf::from),
         has_accounts: row.get(3)?,
         removed: row.get(4)?,
+        auth_db: row.get::<_, Option<String>>(5)?.map(PathBuf::from),
     })
 }

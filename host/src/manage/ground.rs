@@ -7,6 +7,7 @@ use crate::homes::Style;
 use crate::ledger::Site;
 use std::ffi::OsString;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 /// Where things are on this machine, as the settings say.
@@ -20,6 +21,8 @@ pub struct Ground {
     pub home_root: PathBuf,
     /// How homes are made.
     pub style: Style,
+    /// The ankisyncd database of tenant `default`, if it has one by the settings.
+    pub auth_db: Option<PathBuf>,
 }
 
 impl Ground {
@@ -30,6 +33,12 @@ impl Ground {
             None if *name == TenantName::default_tenant() => self.home_root.clone(),
             None => self.tenants().join(name.as_str()).join("homes"),
         }
+    }
+
+    /// The ankisyncd database of a tenant: its own, or for tenant `default` the one of the settings.
+    pub fn auth_db_of(&self, name: &TenantName, own: Option<&Path>) -> Option<PathBuf> {
+        let said = self.auth_db.as_deref().filter(|_| *name == TenantName::default_tenant());
+        own.or(said).map(Path::to_owned)
     }
 
     /// Where tenants have their homes that follow from their names.
@@ -88,6 +97,32 @@ impl Ground {
     }
 }
 
+/// A file, by whichever path it is reached: links and hard links lead to one.
+#[derive(Clone, Debug)]
+pub struct SameFile {
+    path: PathBuf,
+    /// Device and number; none while it is not there.
+    inode: Option<(u64, u64)>,
+}
+
+impl SameFile {
+    /// The file that this path leads to, or will.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        let path = resolved(path)?;
+        let inode = match path.metadata() {
+            Ok(found) => Some((found.dev(), found.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { path, inode })
+    }
+
+    /// Whether both are one.
+    pub fn is(&self, other: &Self) -> bool {
+        self.path == other.path || (self.inode.is_some() && self.inode == other.inode)
+    }
+}
+
 /// The path without links, as far as it is there; the rest as it is spelt.
 pub fn resolved(path: &Path) -> io::Result<PathBuf> {
     let mut missing: Vec<OsString> = Vec::new();
@@ -115,7 +150,7 @@ pub fn resolved(path: &Path) -> io::Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ground, Style};
+    use super::{Ground, SameFile, Style};
     use crate::domain::{TenantId, TenantName};
     use crate::ledger::Site;
     use std::os::unix::fs::symlink;
@@ -126,8 +161,14 @@ mod tests {
     }
 
     fn site(tenant: &str, home: Option<&Path>) -> Site {
-        let home = home.map(Path::to_owned);
-        Site { id: TenantId(1), name: name(tenant), home, has_accounts: true, removed: false }
+        Site {
+            id: TenantId(1),
+            name: name(tenant),
+            home: home.map(Path::to_owned),
+            auth_db: None,
+            has_accounts: true,
+            removed: false,
+        }
     }
 
     #[test]
@@ -139,6 +180,7 @@ mod tests {
             database_dir: top.join("base/deep"),
             home_root: top.join("data/collections"),
             style: Style { mode: 0o750, group: None },
+            auth_db: None,
         };
         std::fs::create_dir_all(top.join("data/collections")).expect("a home root");
         symlink(top.join("data/collections"), top.join("link")).expect("a link");
@@ -172,6 +214,22 @@ mod tests {
             None,
             "a tenant's own place is its own"
         );
+    }
+
+    #[test]
+    fn a_file_is_one_by_whichever_path_it_is_reached() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| SameFile::at(&folder.path().join(name)).expect("an answer");
+        std::fs::write(folder.path().join("file"), "x").expect("a file");
+        std::fs::write(folder.path().join("other"), "x").expect("a file");
+        symlink("file", folder.path().join("link")).expect("a link");
+        symlink(folder.path(), folder.path().join("round")).expect("a link");
+        std::fs::hard_link(folder.path().join("file"), folder.path().join("hard")).expect("a link");
+        for same in ["file", "link", "round/file", "hard"] {
+            assert!(at("file").is(&at(same)), "{same}");
+        }
+        assert!(at("missing").is(&at("round/missing")));
+        assert!(!at("file").is(&at("other")) && !at("missing").is(&at("gone")));
     }
 
     #[test]

@@ -48,7 +48,9 @@ impl Provisioner {
         let book = self.ledger.of(tenant);
         let act =
             Act { request_id, what: "account_create", name: Some(name.clone()), detail: None };
-        let name = match Name::try_from(name) {
+        // What is there was named by others: it is taken over as it is spelt, or not at all.
+        let name = if adopt { Name::existing(name) } else { Name::try_from(name) };
+        let name = match name {
             Ok(name) => name,
             Err(why) => return refuse(&book, act, unusable(why)).await,
         };
@@ -58,12 +60,18 @@ impl Provisioner {
             Standing::Refused(code) => return refuse(&book, act, Refusal::host(code)).await,
             Standing::Free => {}
         }
+        self.auth_dbs.of(tenant.id())?;
         let claim = if adopt { Claim::Adopting } else { Claim::Asking };
         let Some(_reservation) = book.reserve(&name, claim).await? else {
             return refuse(&book, act, Refusal::host(HostCode::UsernameTaken)).await;
         };
         if book.looks_alike(&name)? {
             return refuse(&book, act, unusable(Unusable::LooksAlike)).await;
+        }
+        // Whoever adopts says whose it is: another spelling of what is there may then be somebody else's.
+        let is_theirs = adopt && self.strays.has(tenant.id(), &name).await?;
+        if !is_theirs && self.strays.keep(tenant.id(), &name, false).await? {
+            return refuse(&book, act, Refusal::host(HostCode::HomeExists)).await;
         }
         let allotted = match self.allotted(tenant, &applicant, &name, now).await? {
             Ok(allotted) => allotted,

@@ -2,7 +2,6 @@
 //! Refuses to invent one: what the policy did not propose is not looked at.
 
 use crate::domain::{Candidate, Fate, HostCode, Name, Pick, Refusal, TenantId, Unusable};
-use crate::homes::Site;
 use crate::kill_point;
 use crate::ledger::{Book, Claim, Heard, Reservation};
 use crate::provision::{ProvisionError, Provisioner};
@@ -11,7 +10,7 @@ use crate::sandbox::quote;
 /// How far a name is held while a policy is asked.
 #[derive(Clone, Copy)]
 pub(super) enum Hold {
-    /// Until the account is opened. What stands where the home would be is found out when it is made.
+    /// Until the account is opened. What stands in exactly the place of the home is found out when it is made.
     Fast,
     /// The same, but looks first: something stood in the way of a name before.
     Looking,
@@ -58,7 +57,7 @@ impl Provisioner {
                 continue;
             }
             let looks = !matches!(hold, Hold::Fast);
-            if looks && self.homes.site(tenant, &name).await? == Site::Occupied {
+            if self.strays.keep(tenant, &name, looks).await? {
                 seen.push(Candidate { text, fate: Fate::InTheWay });
                 continue;
             }

@@ -4,6 +4,7 @@
 mod account_acts;
 mod account_commands;
 mod accounts;
+mod ankisyncd;
 mod app;
 mod clients;
 mod commands;
@@ -20,6 +21,7 @@ mod keys;
 mod making;
 mod metrics;
 mod model;
+mod moving;
 mod names;
 mod openapi;
 mod policies;

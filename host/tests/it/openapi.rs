@@ -92,7 +92,9 @@ async fn in_a_tenant(app: &App, base: &str, key: &str) {
     ask("PUT", &format!("accounts/{name}-hand"), by_hand, 200).await;
     ask("PUT", &format!("accounts/{name}"), json!({"username": "nobody"}), 409).await;
     ask("PUT", "accounts/a%20b", json!({"username": "nobody"}), 403).await;
-    for read in ["accounts", "accounts?usage=true", "decisions", &format!("accounts/{name}")] {
+    for read in
+        ["accounts", "accounts?usage=true", "reserved", "decisions", &format!("accounts/{name}")]
+    {
         ask("GET", read, Value::Null, 200).await;
     }
     let row = ask("GET", "decisions?limit=1", Value::Null, 200).await.json();
@@ -103,10 +105,13 @@ async fn in_a_tenant(app: &App, base: &str, key: &str) {
     ask("POST", &act("link"), json!({"subject": "new"}), 200).await;
     ask("POST", &act("erase"), Value::Null, 409).await;
     ask("POST", &act("allowance"), Value::Null, 200).await;
+    let password = json!({"password": "wonderland"});
+    ask("PUT", &act("password"), password.clone(), 204).await;
     ask("POST", &act("close"), Value::Null, 200).await;
     ask("POST", &act("reopen"), Value::Null, 200).await;
     ask("POST", &act("close"), Value::Null, 200).await;
     ask("POST", &act("erase"), Value::Null, 200).await;
+    ask("PUT", &act("password"), password, 409).await;
     ask("POST", &act("reopen"), Value::Null, 409).await;
     ask("POST", &act("allowance"), Value::Null, 409).await;
 }
@@ -209,7 +214,12 @@ async fn every_operation_answers_everything_that_is_described_and_nothing_else()
     let mut seen = BTreeSet::new();
     let mut keep = |app: &App| seen.extend(app.seen.lock().expect("a lock").iter().cloned());
 
-    let app = App::with_policy(CANDIDATES, &[("ENLIST_WEBHOOKS__ALLOW", "127.0.0.1")]);
+    let beside = tempfile::tempdir().expect("a folder");
+    let auth_db = beside.path().join("auth.db").display().to_string();
+    let app = App::with_policy(
+        CANDIDATES,
+        &[("ENLIST_ANKISYNCD__AUTH_DB", &auth_db), ("ENLIST_WEBHOOKS__ALLOW", "127.0.0.1")],
+    );
     let all = json!({"scopes": ["provision", "policy", "read", "manage", "metrics"]});
     let may = app.key_of("default", all.clone()).await;
     for path in ["/healthz", "/readyz", "/openapi.json", "/v1/schemas/rules.json"] {

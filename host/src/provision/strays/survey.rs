@@ -1,0 +1,204 @@
+//! One look at the names that a tenant has without an account: made once, read many times.
+//! Refuses to keep a name that an account has: of a hundred thousand accounts nothing is kept here.
+
+use crate::domain::{FoldKey, Name, Page, Reserved, TenantId, Unusable};
+use crate::homes::apart;
+use crate::ledger::Ledger;
+use crate::provision::strays::{Strays, Unsurveyed, homes, ledger};
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// How long the file may take to say all its names.
+const ROWS_WITHIN: Duration = Duration::from_secs(30);
+
+/// Names that are looked up at once.
+const PART: usize = 1000;
+
+/// A clock of a file system may stand still for as long as this: what was changed so short a while before a look may have been changed
+/// again after it.
+const CLOCK_STEP: Duration = Duration::from_secs(2);
+
+/// Where was looked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ground {
+    pub(super) root: PathBuf,
+    pub(super) auth_db: Option<PathBuf>,
+}
+
+/// A name that keeps others from its key.
+#[derive(Debug)]
+pub(super) struct Stray {
+    pub(super) name: Box<str>,
+    /// A folder that holds something, or what is no folder.
+    pub(super) folder: bool,
+    pub(super) row: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Survey {
+    pub(super) ground: Ground,
+    pub(super) made: Instant,
+    pub(super) took: Duration,
+    began: SystemTime,
+    marks: Marks,
+    strays: BTreeMap<FoldKey, Vec<Stray>>,
+}
+
+/// What changes when names do: the time of the root; time and size of the file and of what was written to it last.
+#[derive(Debug, PartialEq, Eq)]
+struct Marks {
+    root: SystemTime,
+    files: Vec<Option<(SystemTime, u64)>>,
+}
+
+impl Survey {
+    /// Looks through the home root, then through the file.
+    pub(super) async fn make(
+        strays: &Strays,
+        tenant: TenantId,
+        before: Option<&Self>,
+    ) -> Result<Self, Unsurveyed> {
+        let (began, clock) = (SystemTime::now(), Instant::now());
+        let mut listing = strays.homes.listing(tenant).await.map_err(homes)?;
+        let file = strays.auth_db(tenant)?;
+        let auth_db = file.as_ref().map(|file| file.path().to_owned());
+        let ground = Ground { root: listing.path().to_owned(), auth_db };
+        let marks = Marks::of(strays, tenant, &ground).await?;
+        let mut found = Found::default();
+        loop {
+            let names = listing.next().await.map_err(homes)?;
+            if names.is_empty() {
+                break;
+            }
+            let names = names.into_iter().filter(|name| !is_the_systems(name)).collect();
+            let nobodys = strays.ledger.without_account(tenant, names).await.map_err(ledger)?;
+            for name in listing.occupied(nobodys).await.map_err(homes)? {
+                found.put(name).folder = true;
+            }
+        }
+        if let Some(file) = file {
+            let path = file.path().to_owned();
+            let names = apart(ROWS_WITHIN, move || file.names()).await.map_err(homes)?;
+            let names = names.map_err(|error| Unsurveyed::AuthDb(Arc::new(error)))?;
+            let had = |before: &Self| before.ground == ground && before.counts().1 > 0;
+            if names.is_empty() && before.is_some_and(had) && !path.exists() {
+                return Err(Unsurveyed::Gone(path));
+            }
+            for part in names.chunks(PART) {
+                let nobodys = strays.ledger.without_account(tenant, part.to_vec()).await;
+                for name in nobodys.map_err(ledger)? {
+                    found.put(name).row = true;
+                }
+            }
+        }
+        let (made, took) = (Instant::now(), clock.elapsed());
+        Ok(Self { ground, made, took, began, marks, strays: found.0 })
+    }
+
+    /// Whether nothing shows that there are other names by now.
+    pub(super) async fn still_holds(&self, strays: &Strays, tenant: TenantId) -> bool {
+        let latest = self.marks.latest();
+        let settled = latest.is_none_or(|at| at + CLOCK_STEP < self.began);
+        settled && Marks::of(strays, tenant, &self.ground).await.is_ok_and(|now| now == self.marks)
+    }
+
+    /// Every spelling that keeps others from this key.
+    pub(super) fn spellings(&self, key: &FoldKey) -> &[Stray] {
+        self.strays.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many things stand in the home root, and how many rows there are.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let all = || self.strays.values().flatten();
+        (all().filter(|stray| stray.folder).count(), all().filter(|stray| stray.row).count())
+    }
+
+    /// At most `limit` names behind `after`, with those that a restore reserved. What has an account by now is left out.
+    pub(super) async fn page(
+        &self,
+        accounts: &Ledger,
+        tenant: TenantId,
+        restored: Vec<String>,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Page<Reserved, String>, Unsurveyed> {
+        let place = |name: &str| (FoldKey::of(name), name.to_owned());
+        let after = after.as_deref().map(place);
+        let is_behind = |name: &str| after.as_ref().is_none_or(|after| place(name) > *after);
+        let from = after.as_ref().map_or(Bound::Unbounded, |(key, _)| Bound::Included(key));
+        let mut strays = self.strays.range::<FoldKey, _>((from, Bound::Unbounded));
+        let mut items = BTreeMap::new();
+        // One more than is wanted says whether there is a next page.
+        while items.len() <= limit {
+            let part: Vec<&Stray> =
+                strays.by_ref().take(limit + 1).flat_map(|(_, all)| all).collect();
+            if part.is_empty() {
+                break;
+            }
+            let names = part.iter().map(|stray| stray.name.to_string()).collect();
+            let nobodys = accounts.without_account(tenant, names).await.map_err(ledger)?;
+            let nobodys: HashSet<_> = nobodys.into_iter().collect();
+            let kept = |stray: &&Stray| nobodys.contains(&*stray.name) && is_behind(&stray.name);
+            for Stray { name, folder, row } in part.into_iter().filter(kept) {
+                let (name, folder, row) = (name.to_string(), *folder, *row);
+                items.insert(place(&name), Reserved { name, folder, row, restored: false });
+            }
+        }
+        for name in restored.into_iter().filter(|name| is_behind(name)) {
+            let none = Reserved { name: name.clone(), folder: false, row: false, restored: true };
+            items.entry(place(&name)).or_insert(none).restored = true;
+        }
+        let more = items.len() > limit;
+        let items: Vec<_> = items.into_values().take(limit).collect();
+        let next = items.last().filter(|_| more).map(|last| last.name.clone());
+        Ok(Page { items, next })
+    }
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Found(BTreeMap<FoldKey, Vec<Stray>>);
+
+impl Found {
+    fn put(&mut self, name: String) -> &mut Stray {
+        let spellings = self.0.entry(FoldKey::of(&name)).or_default();
+        let place = spellings.iter().position(|stray| *stray.name == *name).unwrap_or_else(|| {
+            spellings.push(Stray { name: name.into(), folder: false, row: false });
+            spellings.len() - 1
+        });
+        &mut spellings[place]
+    }
+}
+
+impl Marks {
+    async fn of(strays: &Strays, tenant: TenantId, ground: &Ground) -> Result<Self, Unsurveyed> {
+        let root = strays.homes.changed_at(tenant).await.map_err(homes)?;
+        let Some(file) = ground.auth_db.clone() else {
+            return Ok(Self { root, files: Vec::new() });
+        };
+        let look = move || {
+            let mut log = file.clone().into_os_string();
+            log.push("-wal");
+            vec![mark(&file), mark(Path::new(&log))]
+        };
+        Ok(Self { root, files: apart(ROWS_WITHIN, look).await.map_err(homes)? })
+    }
+
+    fn latest(&self) -> Option<SystemTime> {
+        let files = self.files.iter().flatten().map(|(at, _)| *at);
+        files.chain([self.root]).max()
+    }
+}
+
+fn mark(path: &Path) -> Option<(SystemTime, u64)> {
+    let found = path.metadata().ok()?;
+    Some((found.modified().ok()?, found.len()))
+}
+
+/// Such as `lost+found`: nobody could have it.
+fn is_the_systems(name: &str) -> bool {
+    Name::existing(name.to_owned()) == Err(Unusable::Reserved)
+}
