@@ -25,8 +25,8 @@ mod turns;
 mod writer;
 
 pub use accounts::{
-    Acted, Allotted, Census, Claim, Opened, Recognition, Reservation, Reviewed, Settled, Standing,
-    Waiting,
+    Acted, Allotted, Census, Claim, Opened, Place, Recognition, Reservation, Reviewed, Settled,
+    Standing, Waiting,
 };
 pub use authenticate::Denied;
 pub use file::{Content, LedgerFile, copy_name, make_private_folder, move_wal, sync_folder_of};

@@ -32,6 +32,11 @@ const MAKING_OF_A_TENANT: usize = 1;
 const MOVING: usize = 16;
 const MOVING_OF_A_TENANT: usize = 2;
 
+/// The same for those who import: each works on many people at once, and one tenant's all together must leave its queue at the disk some
+/// room for those who sign up.
+const IMPORTING: usize = 16;
+const IMPORTING_OF_A_TENANT: usize = 3;
+
 /// What a connection is given of a body at once.
 const PART_BYTES: usize = 64 << 10;
 
@@ -70,6 +75,11 @@ impl Places {
     /// Places for those who activate or roll back.
     pub(super) fn moving() -> Self {
         Self { taken: Arc::default(), all: MOVING, of_a_tenant: MOVING_OF_A_TENANT }
+    }
+
+    /// Places for those who import.
+    pub(super) fn importing() -> Self {
+        Self { taken: Arc::default(), all: IMPORTING, of_a_tenant: IMPORTING_OF_A_TENANT }
     }
 
     /// Places for those who send components.
