@@ -8,6 +8,7 @@ mod client;
 mod decide;
 mod decisions;
 mod health;
+mod import;
 mod key;
 mod own_certificate;
 mod policy;
@@ -66,6 +67,8 @@ enum Verb {
     /// The record: every request that reached a tenant, what it came to, and what was done by hand.
     #[command(subcommand)]
     Decisions(decisions::DecisionsVerb),
+    /// Bring many people, with their names or without: from a file, a Cognito pool, or an ankisyncd that is being left.
+    Import(import::ImportArguments),
     /// How the tenants are doing that the key may see.
     Status,
     /// Print what makes a shell complete these verbs.
@@ -100,6 +103,7 @@ const EXAMPLES: &str = "Examples:
   enlist status                                       how the tenants are doing
   enlist -t default decide --username ann@example.com what a request would come to, and why
   enlist -t default decisions list --since 2h         what requests came to
+  enlist -t default import --dry-run < people.ndjson  what would come of many people at once
   enlist backup /mnt/copies/monday.db                 the database; copy the folders after it
   enlist doctor                                       whether database and folders belong together
   enlist policy new club                              a policy of your own, in a new folder
@@ -161,6 +165,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Account(verb)) => ask(config, remote, |client| account::run(client, verb)),
         Some(Verb::Decide(asked)) => ask(config, remote, |client| decide::run(client, asked)),
         Some(Verb::Decisions(verb)) => ask(config, remote, |client| decisions::run(client, verb)),
+        Some(Verb::Import(import)) => ask(config, remote, |client| import::run(client, import)),
         Some(Verb::Status) => ask(config, remote, status::run),
         Some(Verb::Completions { shell }) => completions(shell),
         Some(Verb::Backup(backup)) => {
