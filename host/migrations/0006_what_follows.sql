@@ -41,3 +41,16 @@ CREATE TABLE webhook_secrets (
     created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX webhook_secrets_tenant ON webhook_secrets (tenant);
+
+-- Since when nothing is sent any more, because the endpoint said that it is gone; null while it is.
+ALTER TABLE webhooks ADD COLUMN stopped_at INTEGER;
+-- How many messages were tried for as long as they are, and never taken.
+ALTER TABLE webhooks ADD COLUMN given_up INTEGER NOT NULL DEFAULT 0;
+-- Who has something due, and when something is next, without a walk over what others wait for.
+CREATE INDEX outbox_of ON outbox (sink, tenant, next_at);
+
+-- Where a key was read whose text others keep: a later start looks for it there again. Null for every other key.
+ALTER TABLE keys ADD COLUMN origin TEXT;
+
+-- What waits for one tenant's ankisyncd, the oldest first.
+CREATE INDEX outbox_line ON outbox (sink, tenant, id);

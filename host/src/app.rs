@@ -1,6 +1,7 @@
 //! Joins the rooms into a running server: data folder, ledger, sandbox, homes, doors. The only composition.
 //! Refuses to do the rooms' work: each line hands one room to the next.
 
+mod ankisyncd;
 mod archive;
 mod data_dir;
 mod first_start;
@@ -16,11 +17,11 @@ pub(crate) use policy_file::read_policy;
 pub(crate) use recovery::{LocalKey, RecoveryError, create_key};
 
 use crate::config::{Config, Loaded, PagemapScan};
-use crate::downstream::AuthDbs;
-use crate::homes::{HomeError, Homes, Root, Style};
+use crate::downstream::{AuthDbs, Courier};
+use crate::homes::{HomeError, Homes, Root, Style, apart};
 use crate::http::{Manners, Rooms};
 use crate::ledger::{Ledger, LedgerError, Privacy};
-use crate::manage::{Ground, Operations, Stock, resolved};
+use crate::manage::{Ground, Operations, Places, Stock, resolved, usable};
 use crate::probation::Probations;
 use crate::provision::Provisioner;
 use crate::sandbox::{
@@ -28,14 +29,16 @@ use crate::sandbox::{
     swap_is_impossible,
 };
 use crate::upkeep::{UpkeepError, forget_what_is_old};
+use ankisyncd::Beside;
 use archive::Kept;
 use data_dir::DataDir;
 use first_start::{Announcement, Plan};
 use listening::{Tls, listen, run};
 use policy_file::{DEFAULT_POLICY, read_revision};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tenants::Opening;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
@@ -121,6 +124,9 @@ const BACKUPS: &str = "backups";
 /// Where compiled policies are kept, in the data folder.
 const CACHE: &str = "cache";
 
+/// How long a disk may take to say what the auth.db of tenant `default` is.
+const AUTH_DB_WITHIN: Duration = Duration::from_secs(2);
+
 /// This very program, also when its file was replaced or removed since.
 const OURSELVES: &str = "/proc/self/exe";
 
@@ -129,11 +135,13 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     for warning in &loaded.warnings {
         warn!("{warning}");
     }
-    let config = loaded.config;
+    let config = &loaded.config;
     // Asked before anything is made: a unit started in the wrong folder must not make a second, empty installation.
     if !config.database_path().exists() && !loaded.data_dir_is_said && !manner.terminal {
         return Err(AppError::NoDataDir);
     }
+    let beside = Beside::read(&loaded)?;
+    check_ground(config)?;
     let _data_dir = DataDir::hold(&config.data_dir, config.database_path())?;
     // Before the keys: a first start that cannot listen, or make a home, has not happened.
     let listener = listen(config.listen)?;
@@ -142,16 +150,18 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
         .map_err(|source| AppError::Listen { address: config.listen, source })?;
     let metrics = config.metrics.listen.map(listen).transpose()?;
     let tls = config.tls().map(Tls::read).transpose()?;
-    let (ledger, operations, rooms, surveying) = open(&config, address, manner).await?;
+    let (ledger, operations, rooms, surveying) = open(config, beside, address, manner).await?;
     let metrics_address = metrics.as_ref().and_then(|metrics| metrics.local_addr().ok());
     info!(listen = %address, tls = tls.is_some(), metrics = ?metrics_address, data_dir = %config.data_dir.display(), home_root = %config.home_root.display(),
         database = %config.database_path().display(), config = ?loaded.file, "serving");
     allow_many_connections();
     let forgetting =
         config.record.keep.0.map(|keep| tokio::spawn(forget_what_is_old(ledger, keep)));
-    let deciding = tokio::spawn(operations.decide_allowances());
+    let deciding = tokio::spawn(operations.clone().decide_allowances());
+    let telling = tokio::spawn(operations.clone().deliver_webhooks());
+    let delivering = tokio::spawn(operations.deliver_to_ankisyncds());
     let served = run(listener, tls, metrics, rooms).await;
-    for beside in forgetting.into_iter().chain([deciding, surveying]) {
+    for beside in forgetting.into_iter().chain([deciding, delivering, telling, surveying]) {
         // It holds the ledger, which is closed in order when its last holder is gone.
         beside.abort();
         let _ = beside.await;
@@ -159,9 +169,13 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
     served
 }
 
-/// Reads what a start would read, and makes nothing.
-pub fn check(config: &Config) -> Result<(), AppError> {
+/// Reads what a start would read, and makes nothing. What it has to say of an ini is the answer, each line behind a `#`.
+pub fn check(loaded: &Loaded) -> Result<String, AppError> {
+    let config = &loaded.config;
+    let beside = Beside::read(loaded)?;
+    check_ground(config)?;
     config.tls().map(Tls::read).transpose()?;
+    ground(config).auth_db.as_deref().map(check_auth_db).transpose()?;
     let engine = Engine::new(&limits(config))?;
     if !config.database_path().exists() {
         let manner = Manner { print_first_keys: false, terminal: false };
@@ -169,7 +183,31 @@ pub fn check(config: &Config) -> Result<(), AppError> {
         let (component, settings) = plan.parts();
         make(&engine, component, settings).map_err(|error| plan.unmade(error))?;
     }
+    let Some(beside) = beside else { return Ok(String::new()) };
+    let plan = beside.plan(!config.database_path().exists(), &config.url(config.listen))?;
+    Ok(ankisyncd::text(&plan, "# "))
+}
+
+/// Homes must not hold what is the server's own. Nothing is made before that is known: the home root may be another program's.
+fn check_ground(config: &Config) -> Result<(), AppError> {
+    let ground = ground(config);
+    if let Ok(found) = resolved(&ground.home_root)
+        && let Ok(Some(what)) = ground.ours_below(&found)
+    {
+        let what = format!("{} would hold {what}", ground.home_root.display());
+        return Err(AppError::Setting { key: "home_root", what });
+    }
     Ok(())
+}
+
+/// One that is locked at the moment may be well.
+fn check_auth_db(path: &Path) -> Result<(), AppError> {
+    match usable(path) {
+        Err(error) if !error.passes() => {
+            Err(AppError::Setting { key: "ankisyncd.auth_db", what: error.line() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// As many as the system lets us have: the default of 1024 descriptors is used up by a thousand idle clients.
@@ -202,16 +240,16 @@ fn loaded_revisions(config: &Config) -> usize {
 /// The rooms behind the doors; says on the way what a start has to say.
 async fn open(
     config: &Config,
+    beside: Option<Beside<'_>>,
     address: SocketAddr,
     manner: Manner,
 ) -> Result<(Ledger, Operations, Rooms, JoinHandle<()>), AppError> {
     let engine = Engine::new(&limits(config))?;
     let ground = ground(config);
-    if let Ok(found) = resolved(&ground.home_root)
-        && let Ok(Some(what)) = ground.ours_below(&found)
-    {
-        let what = format!("{} would hold {what}", ground.home_root.display());
-        return Err(AppError::Setting { key: "home_root", what });
+    if let Some(path) = ground.auth_db.clone() {
+        // A disk that hangs is waited for by what is delivered there.
+        let checked = apart(AUTH_DB_WITHIN, move || check_auth_db(&path)).await;
+        checked.unwrap_or(Ok(()))?;
     }
     let privacy = if config.record.mask { Privacy::Masked } else { Privacy::Shown };
     let backups = config.data_dir.join(BACKUPS);
@@ -219,15 +257,23 @@ async fn open(
         .with_default_auth_db(ground.auth_db.is_some());
     let workshop = workshop(config, &engine, &ledger)?;
     let mut first = None;
-    if ledger.is_empty().await? {
+    let is_first = ledger.is_empty().await?;
+    if let Some(beside) = &beside {
+        beside.tell(is_first, &config.url(address), manner)?;
+    }
+    let ini = beside.as_ref().map(Beside::file);
+    if is_first {
         first = Some(Root::make(&ground.home_root, ground.style)?);
-        let plan = Plan::read(config, address, manner)?;
+        let plan = Plan::read(config, address, manner)?.beside(ini);
         let (component, settings) = plan.parts();
         let made = workshop.make(component.to_vec(), settings.to_owned()).await;
         made.map_err(|error| plan.unmade(error))?;
         plan.carry_out(&ledger).await?;
     } else {
-        Announcement::again(config, address, manner).make().map_err(AppError::Unheard)?;
+        Announcement::again(config, address, manner, ini).make().map_err(AppError::Unheard)?;
+    }
+    if let Some(beside) = &beside {
+        beside.take_over(&ledger).await?;
     }
     let catalog = Catalog::new(&engine, Arc::clone(&workshop), loaded_revisions(config));
     let (catalog, homes) = (Arc::new(catalog), Arc::new(Homes::default()));
@@ -255,13 +301,12 @@ async fn open(
     let operations = Operations::new(
         ledger.clone(),
         Arc::clone(&catalog),
-        Arc::clone(&homes),
-        Arc::clone(&auth_dbs),
-        ground,
+        Places { homes: Arc::clone(&homes), auth_dbs: Arc::clone(&auth_dbs), ground },
         Stock { workshop, first, built_in: policy_file::built_in },
         Arc::clone(&probations),
         &engine,
-    );
+    )
+    .with_courier(Courier::new(&config.webhooks.allow.0));
     operations.resume_probations().await?;
     ledger.rest();
     tokio::spawn(operations.clone().heed(falls));

@@ -19,6 +19,7 @@ mod stages;
 mod status;
 mod tenant;
 mod upkeep;
+mod webhook;
 
 use crate::sandbox::{Allotment, CHILD_VERB, make_for_the_parent};
 use client::{Client, Remote};
@@ -71,6 +72,9 @@ enum Verb {
     Import(import::ImportArguments),
     /// How the tenants are doing that the key may see.
     Status,
+    /// Webhooks: a tenant's own endpoint is told, signed, what happens to its accounts.
+    #[command(subcommand)]
+    Webhook(webhook::WebhookVerb),
     /// Print what makes a shell complete these verbs.
     Completions {
         /// Which shell.
@@ -104,6 +108,7 @@ const EXAMPLES: &str = "Examples:
   enlist -t default decide --username ann@example.com what a request would come to, and why
   enlist -t default decisions list --since 2h         what requests came to
   enlist -t default import --dry-run < people.ndjson  what would come of many people at once
+  enlist -t acme webhook set https://x.example/hook   tell it, signed, what happens
   enlist backup /mnt/copies/monday.db                 the database; copy the folders after it
   enlist doctor                                       whether database and folders belong together
   enlist policy new club                              a policy of your own, in a new folder
@@ -144,6 +149,7 @@ impl From<Ending> for ExitCode {
 pub fn run(arguments: Arguments) -> ExitCode {
     let (config, remote) = (arguments.config, arguments.remote);
     let data_dir = arguments.serve.data_dir().cloned();
+    let earlier = arguments.serve.flags(config.clone());
     let ending = match arguments.verb {
         None => serve::run(config, arguments.serve),
         Some(Verb::Serve(mut later)) => {
@@ -167,15 +173,16 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Decisions(verb)) => ask(config, remote, |client| decisions::run(client, verb)),
         Some(Verb::Import(import)) => ask(config, remote, |client| import::run(client, import)),
         Some(Verb::Status) => ask(config, remote, status::run),
+        Some(Verb::Webhook(verb)) => ask(config, remote, |client| webhook::run(client, verb)),
         Some(Verb::Completions { shell }) => completions(shell),
         Some(Verb::Backup(backup)) => {
-            upkeep::backup(config, data_dir, &remote, backup).unwrap_or_else(|early| early)
+            upkeep::backup(earlier, &remote, backup).unwrap_or_else(|early| early)
         }
         Some(Verb::Restore(restore)) => {
-            upkeep::restore(config, data_dir, &remote, restore).unwrap_or_else(|early| early)
+            upkeep::restore(earlier, &remote, restore).unwrap_or_else(|early| early)
         }
         Some(Verb::Doctor(doctor)) => {
-            upkeep::doctor(config, data_dir, &remote, doctor).unwrap_or_else(|early| early)
+            upkeep::doctor(earlier, &remote, doctor).unwrap_or_else(|early| early)
         }
         Some(Verb::MakeRevision { address_space_bytes, cpu_seconds }) => {
             match make_for_the_parent(&Allotment { address_space_bytes, cpu_seconds }) {

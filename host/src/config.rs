@@ -1,10 +1,13 @@
 //! Every setting, read once at the start: file, then environment, then flags, each beating the one before.
 //! Refuses to start with what it does not understand: one line names the source, the key and what was expected.
 
+mod ankisyncd;
+mod ini;
 mod layers;
 mod sections;
 mod units;
 
+pub use ankisyncd::{Ankisyncd, AnkisyncdFlags, Pool, Said, Secret};
 pub use sections::{
     AnkisyncdConfig, BootstrapConfig, CompatConfig, HomesConfig, LimitsConfig, LogConfig,
     LogFormat, MetricsConfig, PagemapScan, ProbationConfig, RecordConfig, SandboxConfig, TlsConfig,
@@ -89,6 +92,8 @@ pub struct Flags {
     pub config: Option<PathBuf>,
     /// `--data-dir`.
     pub data_dir: Option<PathBuf>,
+    /// `--ankisyncd-conf` and what belongs to it.
+    pub ankisyncd: Option<AnkisyncdFlags>,
 }
 
 /// The settings and how they came about.
@@ -98,6 +103,8 @@ pub struct Loaded {
     pub config: Config,
     /// The file that was read, if there was one.
     pub file: Option<PathBuf>,
+    /// The ini of an ankisyncd, if one was to be read.
+    pub ankisyncd: Option<Ankisyncd>,
     /// Whether anybody said where the data is.
     pub data_dir_is_said: bool,
     /// What deserves a warning, such as an unknown `ENLIST_` variable.
@@ -125,6 +132,14 @@ pub enum ConfigError {
         /// What was expected.
         what: String,
     },
+    /// An ini without what would be read of it.
+    #[error("No config found, looked for [{section}] in {}", .path.display())]
+    NoSection {
+        /// Which file.
+        path: PathBuf,
+        /// The section.
+        section: &'static str,
+    },
     /// A key is unknown, or its value is of no use.
     #[error("{origin}: {key}: {what}")]
     Value {
@@ -150,7 +165,8 @@ impl Config {
         config.look_up_group(&layers)?;
         config.check(&layers)?;
         let data_dir_is_said = layers.is_said("data_dir");
-        Ok(Loaded { config, file: layers.file, data_dir_is_said, warnings: layers.warnings })
+        let Layers { file, ankisyncd, warnings, .. } = layers;
+        Ok(Loaded { config, file, ankisyncd, data_dir_is_said, warnings })
     }
 
     /// What follows from where the data is.

@@ -15,6 +15,7 @@ mod reserved;
 mod review;
 mod skeleton;
 mod tenant;
+mod webhook;
 
 pub use account::{Account, AccountState, Held};
 pub use applicant::{Applicant, Attribute, Occasion, Request};
@@ -33,3 +34,4 @@ pub use reserved::Reserved;
 pub use review::{KnownPerson, Past, Told};
 pub use skeleton::{Skeleton, excludes};
 pub use tenant::{TenantId, TenantName};
+pub use webhook::{Endpoint, SecretEntry, SigningSecret, Webhook};

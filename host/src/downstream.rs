@@ -2,8 +2,18 @@
 //! is doing it once.
 //! Refuses to know what waits and in which order: the ledger's outbox does; and to change what is not ours to change.
 
+mod address;
 mod auth_db;
 mod auth_dbs;
+mod draft;
+mod hash;
+mod message;
+mod webhook;
 
-pub use auth_db::{AuthDb, AuthDbError};
+pub use address::Forbidden;
+pub use auth_db::{AuthDb, AuthDbError, FileTurn};
 pub use auth_dbs::AuthDbs;
+pub use draft::{Draft, Row};
+pub use hash::{UNOPENABLE, hash_of};
+pub use message::Message;
+pub use webhook::{Attempt, Courier, Missed, NoEndpoint, Why};

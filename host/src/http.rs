@@ -27,6 +27,7 @@ mod schemas;
 mod status;
 mod tenant;
 mod tenants;
+mod webhooks;
 
 pub(crate) use keys::shown_once;
 pub use openapi::document;
@@ -78,6 +79,8 @@ pub struct Rooms {
     fetching: Places,
     /// The same for requests that say which revision decides.
     moving: Places,
+    /// The same for requests that have something looked up or sent elsewhere.
+    calling: Places,
     /// For `/readyz`.
     readiness: Arc<Readiness>,
 }
@@ -105,6 +108,7 @@ impl Rooms {
             making: Places::making(),
             fetching: Places::fetching(),
             moving: Places::moving(),
+            calling: Places::calling(),
             readiness: Arc::default(),
         }
     }
@@ -201,6 +205,7 @@ fn of_tenant() -> OpenApiRouter<Rooms> {
         .routes(taking("POST", routes!(accounts::erase)))
         .routes(taking("POST", routes!(accounts::allowance)))
         .routes(taking("POST", routes!(imports::import)))
+        .routes(taking("PUT", routes!(accounts::set_password)))
         .routes(taking("GET, HEAD, POST", routes!(revisions::list, revisions::create)))
         .routes(taking("GET, HEAD", routes!(revisions::show)))
         .routes(taking("GET, HEAD", routes!(revisions::settings)))
@@ -211,6 +216,13 @@ fn of_tenant() -> OpenApiRouter<Rooms> {
         .routes(taking("GET, HEAD, POST", routes!(reviews::show_replay, reviews::begin_replay)))
         .routes(taking("GET, HEAD", routes!(cases::list)))
         .routes(taking("GET, HEAD", routes!(reserved::list)))
+        .routes(taking(
+            "GET, HEAD, PUT, DELETE",
+            routes!(webhooks::show, webhooks::set, webhooks::remove),
+        ))
+        .routes(taking("POST", routes!(webhooks::test)))
+        .routes(taking("POST", routes!(webhooks::create_secret)))
+        .routes(taking("DELETE", routes!(webhooks::revoke_secret)))
 }
 
 /// A path and the methods it takes: every other is told so.

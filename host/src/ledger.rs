@@ -3,6 +3,7 @@
 //! A [`LedgerFile`] is the exception, for whoever may open the file itself: the upkeep of this machine.
 
 mod accounts;
+mod ankisyncd;
 mod authenticate;
 mod checkpoint;
 mod compiled;
@@ -10,6 +11,7 @@ mod file;
 mod first_start;
 mod keyring;
 mod keys;
+mod legacy;
 mod outbox;
 mod record;
 mod retention;
@@ -22,17 +24,20 @@ mod strays;
 mod survey;
 mod tenants;
 mod turns;
+mod webhooks;
 mod writer;
 
 pub use accounts::{
     Acted, Allotted, Census, Claim, Opened, Place, Recognition, Reservation, Reviewed, Settled,
     Standing, Waiting,
 };
+pub use ankisyncd::Queued;
 pub use authenticate::Denied;
 pub use file::{Content, LedgerFile, copy_name, make_private_folder, move_wal, sync_folder_of};
 pub use first_start::FirstStart;
 pub use keyring::{KeyEntry, NewKey, WrongTerm, recover_key};
 pub use keys::{Key, KeyError, KeyKind, Scope};
+pub use legacy::{Inherited, Legacy, LegacyIssuer, LegacyKey};
 pub use record::{Act, Asked, Decisions, Entry, Heard, Privacy, Said};
 pub use retention::Walk;
 pub use revisions::{
@@ -43,6 +48,7 @@ pub use sites::Site;
 pub use status::Lately;
 pub use survey::{Component, Counter, HeldName, ReservedName, StoredSettings, SurveyedTenant};
 pub use tenants::{NewTenant, TenantChange, TenantEntry, Unchanged};
+pub use webhooks::{Agenda, GivenUp, MadeSecret, NoSecret};
 
 use crate::domain::{FoldKey, HostCode, TenantId, TenantName};
 use sqlite::Database;

@@ -4,6 +4,8 @@
 
 mod accounts;
 mod allowances;
+mod ankisyncds;
+mod deliveries;
 mod ground;
 mod keys;
 mod record;
@@ -11,20 +13,24 @@ mod reviews;
 mod revisions;
 mod status;
 mod tenants;
+mod webhooks;
 
 pub use accounts::InUse;
 pub use allowances::Decided;
+pub use ankisyncds::usable;
+pub use deliveries::Trouble;
 pub use ground::{Ground, SameFile, resolved};
 pub use keys::Made;
 pub use reviews::{Difference, Example, Kind, Opinion, Preview, Progress, Replay, State};
 pub use revisions::{MadeRevision, Parts, Source};
 pub use status::Status;
 pub use tenants::{Change, Shown, Wanted};
+pub use webhooks::SetWebhook;
 
-use crate::domain::HostCode;
-use crate::downstream::AuthDbs;
+use crate::domain::{HostCode, TenantName};
+use crate::downstream::{AuthDbs, Courier};
 use crate::homes::{HomeError, Homes};
-use crate::ledger::{Ledger, LedgerError, StoredRevision, Unchanged, Unmoved};
+use crate::ledger::{Ledger, LedgerError, NoSecret, StoredRevision, Unchanged, Unmoved};
 use crate::probation::Probations;
 use crate::sandbox::{Catalog, Engine, Kept, MakeError, NotReady, ReviewError, Workshop};
 use reviews::Reviews;
@@ -56,6 +62,18 @@ pub struct Operations {
     reviews: Arc<Reviews>,
     /// Told when another revision decides for somebody: what their accounts may use is decided again.
     rules_changed: Arc<Notify>,
+    /// Who carries messages to webhooks.
+    courier: Courier,
+}
+
+/// Where tenants have what is not in the ledger.
+pub struct Places {
+    /// Their folders.
+    pub homes: Arc<Homes>,
+    /// Their ankisyncds' files.
+    pub auth_dbs: Arc<AuthDbs>,
+    /// Where both may be.
+    pub ground: Ground,
 }
 
 /// What revisions are made of, and where.
@@ -80,6 +98,12 @@ pub enum ManageError {
     /// The home root would share folders with something else.
     #[error("the home root overlaps with {0}")]
     Overlaps(String),
+    /// The ankisyncd database is another tenant's.
+    #[error("the auth.db is tenant {0}'s")]
+    AuthDbTaken(TenantName),
+    /// The ankisyncd could not be told now.
+    #[error("the ankisyncd")]
+    Undelivered(#[from] Trouble),
     /// A field's value is of no use, and why.
     #[error("{0}: {1}")]
     Field(&'static str, String),
@@ -116,6 +140,9 @@ pub enum ManageError {
     /// The tenant's record is being gone through already, or others' are.
     #[error("another preview or replay is running")]
     Reviewing,
+    /// The webhook keeps the secrets it has.
+    #[error("the secrets stay as they are: {0:?}")]
+    Secret(NoSecret),
     /// A defect of ours.
     #[error("the work was lost")]
     Lost,
@@ -125,13 +152,19 @@ impl ManageError {
     /// What the caller is told.
     pub fn code(&self) -> HostCode {
         match self {
-            Self::Unchanged(Unchanged::Gone) | Self::Missing => HostCode::NotFound,
+            Self::Unchanged(Unchanged::Gone) | Self::Missing | Self::Secret(NoSecret::Missing) => {
+                HostCode::NotFound
+            }
+            Self::Secret(NoSecret::TooMany) => HostCode::TooManySecrets,
+            Self::Secret(NoSecret::Last) => HostCode::LastSecret,
             Self::Unchanged(Unchanged::Exists { .. }) => HostCode::TenantExists,
             Self::Unchanged(Unchanged::Open(_) | Unchanged::HasAccounts) => {
                 HostCode::TenantNotEmpty
             }
             Self::Unchanged(Unchanged::Conflict(..)) => HostCode::IssuerConflict,
             Self::Overlaps(_) => HostCode::HomeOverlaps,
+            Self::AuthDbTaken(_) => HostCode::AuthDbTaken,
+            Self::Undelivered(_) => HostCode::DownstreamBusy,
             Self::Refused(code) => *code,
             Self::Field(..) => HostCode::FieldInvalid,
             Self::BeyondKey(_) => HostCode::ScopeMissing,
@@ -159,6 +192,10 @@ impl ManageError {
         match self {
             Self::Unchanged(unchanged) => detail(unchanged),
             Self::Overlaps(what) => Some(format!("it overlaps with {what}")),
+            Self::AuthDbTaken(name) => Some(format!("it is tenant {name}'s")),
+            Self::Undelivered(trouble) => {
+                Some(format!("the ankisyncd is not told yet: {}", trouble.word()))
+            }
             Self::Field(_, why) => Some(why.clone()),
             Self::BeyondKey(what) => Some((*what).to_owned()),
             Self::Reviewing => Some(self.to_string()),
@@ -190,13 +227,12 @@ impl Operations {
     pub fn new(
         ledger: Ledger,
         catalog: Arc<Catalog>,
-        homes: Arc<Homes>,
-        auth_dbs: Arc<AuthDbs>,
-        ground: Ground,
+        places: Places,
         stock: Stock,
         probations: Arc<Probations<Kept>>,
         engine: &Engine,
     ) -> Self {
+        let Places { homes, auth_dbs, ground } = places;
         let Stock { workshop, first, built_in } = stock;
         Self {
             ledger,
@@ -212,6 +248,12 @@ impl Operations {
             probations,
             reviews: Arc::new(Reviews::new(engine)),
             rules_changed: Arc::default(),
+            courier: Courier::new(&[]),
         }
+    }
+
+    /// With somebody else who carries messages to webhooks.
+    pub fn with_courier(self, courier: Courier) -> Self {
+        Self { courier, ..self }
     }
 }

@@ -36,6 +36,10 @@ pub struct Meters {
     pub held_back: Family<HeldBack, Counter>,
     /// How often a revision's breaker opened.
     pub breakers_opened: Family<TenantLabel, Counter>,
+    /// What waits to be told to other programs.
+    pub outbox: Family<SinkLabel, Gauge>,
+    /// Attempts to deliver what follows a change, by what came of them.
+    pub deliveries: Family<DeliveryLabel, Counter>,
     /// Answers of the doors.
     pub answers: Family<AnswerLabel, Counter>,
     registry: Registry,
@@ -79,6 +83,26 @@ pub struct HeldBack {
     pub tenant: String,
     /// `breaker`, or `share` for one that waited too long for a part of the processors.
     pub why: &'static str,
+}
+
+/// Another program of a tenant's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SinkLabel {
+    /// The tenant's name.
+    pub tenant: String,
+    /// `ankisyncd` or `webhook`.
+    pub sink: &'static str,
+}
+
+/// An attempt to deliver something.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DeliveryLabel {
+    /// The tenant's name.
+    pub tenant: String,
+    /// Where to.
+    pub sink: &'static str,
+    /// `delivered`, `retried` or `given_up`.
+    pub outcome: &'static str,
 }
 
 /// One stage.
@@ -147,6 +171,8 @@ impl Meters {
             fallbacks: Family::default(),
             held_back: Family::default(),
             breakers_opened: Family::default(),
+            outbox: Family::default(),
+            deliveries: Family::default(),
             answers: Family::default(),
             registry: Registry::default(),
         };
@@ -185,6 +211,10 @@ impl Meters {
         r.register("held_back", held_back, meters.held_back.clone());
         let opened = "Revisions that overran their budget too often in a row";
         r.register("breaker_opened", opened, meters.breakers_opened.clone());
+        let outbox = "What waits to be told to other programs";
+        r.register("outbox_waiting", outbox, meters.outbox.clone());
+        let deliveries = "Attempts to deliver what follows a change, by outcome";
+        r.register("deliveries", deliveries, meters.deliveries.clone());
         r.register("answers", "Answers by route and status", meters.answers.clone());
         Self { registry, ..meters }
     }

@@ -19,13 +19,16 @@ mod settings;
 mod stage;
 mod status;
 mod time;
+mod webhook;
 
 pub use account::{AccountText, UsageText};
 pub use applicant::{BodyError, ImportItem, Question, read_body};
 pub use asked::{AskedForm, CompatibleForm, NativeForm};
 pub use case::CasesText;
 pub use decision::{AllowanceText, DecisionText};
-pub use form::{FormError, HandForm, KeyForm, LinkForm, TenantForm, TenantPatch, read_form};
+pub use form::{
+    FormError, HandForm, KeyForm, LinkForm, PasswordForm, TenantForm, TenantPatch, read_form,
+};
 pub use import::{ImportForm, ImportedText, ImportsText};
 pub use list::{ListText, read_cursor};
 pub use operators::{KeyText, TenantText};
@@ -36,5 +39,6 @@ pub use review::{DifferenceText, ExampleText, ExamplesText, OpinionText, Preview
 pub use revision::{MadeRevisionText, MovedText, RevisionForm, RevisionText};
 pub use settings::{SettingsForm, read_settings};
 pub use stage::{CandidateText, StageText};
-pub use status::{OutcomesText, StatusText, TenantStatusText};
+pub use status::{BacklogText, OutcomesText, StatusText, TenantStatusText};
 pub use time::{moment, moment_ms, read_moment};
+pub use webhook::{SecretText, WebhookForm, WebhookTestText, WebhookText};

@@ -53,6 +53,9 @@ pub(super) struct Line {
     keys_file: Option<PathBuf>,
     listen: String,
     data_dir: PathBuf,
+    /// The ini of an ankisyncd, if one was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ankisyncd_conf: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     operator_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,6 +114,12 @@ impl Plan {
         };
         let (url, way) = (config.url(address), Way::to(config, address)?);
         Ok(Self { line, url, way, keys, revision, manner })
+    }
+
+    /// The same beside an ankisyncd, whose ini was read.
+    pub(super) fn beside(mut self, ini: Option<PathBuf>) -> Self {
+        self.line.ankisyncd_conf = ini;
+        self
     }
 
     /// The first policy: a component and its settings. It is to be made before the plan is carried out.
@@ -183,7 +192,12 @@ impl Way {
 
 impl Announcement {
     /// A later start: where everything is, and no key.
-    pub(super) fn again(config: &Config, address: SocketAddr, manner: Manner) -> Self {
+    pub(super) fn again(
+        config: &Config,
+        address: SocketAddr,
+        manner: Manner,
+        ini: Option<PathBuf>,
+    ) -> Self {
         if manner.terminal {
             return Self::Table(format!(
                 "Enlist listens on {}\nData: {}\nHomes: {}\n",
@@ -196,6 +210,7 @@ impl Announcement {
             event: "start".to_owned(),
             listen: address.to_string(),
             data_dir: config.data_dir.clone(),
+            ankisyncd_conf: ini,
             ..Line::default()
         })
     }

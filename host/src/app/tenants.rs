@@ -4,12 +4,12 @@
 use crate::downstream::AuthDbs;
 use crate::homes::{Homes, Root, apart, make_durably};
 use crate::ledger::{ActiveRevision, Ledger, LedgerError, Site};
-use crate::manage::{Ground, SameFile, resolved};
+use crate::manage::{Ground, SameFile, resolved, usable};
 use crate::sandbox::{Catalog, Revision};
 use futures_util::stream::{self, StreamExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// How long a file system may take to say where a home root is, and to make it.
 const MADE_WITHIN: Duration = Duration::from_secs(2);
@@ -94,21 +94,28 @@ impl Opening<'_> {
         self.homes.reach(site.id).await.map_err(|error| format!("{error:?}"))
     }
 
-    /// Which tenant has an ankisyncd. Of two that name one file, because settings or links were changed, the older one has it.
+    /// Which tenant has an ankisyncd; also those of removed tenants, for which something may wait. Of two that name one file, because settings or links were changed, the older one has it.
     async fn find_auth_dbs(&self, sites: &[Site]) {
-        let here = sites.iter().filter(|site| !site.removed);
-        let named = here.filter_map(|site| {
+        let named = sites.iter().filter_map(|site| {
             let path = self.ground.auth_db_of(&site.name, site.auth_db.as_deref())?;
             Some(async move {
                 let at = path.clone();
-                let file = apart(MADE_WITHIN, move || SameFile::at(&at).ok()).await.ok().flatten();
+                let look = move || (SameFile::at(&at).ok(), usable(&at).map_err(|e| e.line()));
+                let looked = apart(MADE_WITHIN, look).await;
+                let (file, usable) = looked.unwrap_or((None, Err("no answer".to_owned())));
+                if let Err(why) = usable.as_ref().map_err(|why| why.as_str()) {
+                    warn!(tenant = %site.name, why, "what this ankisyncd is to be told waits");
+                }
                 (site, path, file)
             })
         });
         let named: Vec<_> = stream::iter(named).buffered(AT_ONCE).collect().await;
         for (place, (site, path, file)) in named.iter().enumerate() {
-            let is_theirs = |(_, at, other): &&(&Site, PathBuf, Option<SameFile>)| {
-                at == path || file.as_ref().zip(other.as_ref()).is_some_and(|(a, b)| a.is(b))
+            let is_theirs = |(owner, at, other): &&(&Site, PathBuf, Option<SameFile>)| {
+                !owner.removed
+                    && !site.removed
+                    && (at == path
+                        || file.as_ref().zip(other.as_ref()).is_some_and(|(a, b)| a.is(b)))
             };
             match named[..place].iter().find(is_theirs) {
                 None => self.auth_dbs.put(site.id, Some(path.clone())),

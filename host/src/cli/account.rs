@@ -1,5 +1,8 @@
-//! `enlist account …`: opens accounts by hand, shows them, links, closes, reopens and erases them on a running server.
+//! `enlist account …`: opens accounts by hand, shows them, links, closes, reopens and erases them on a running server, and sets
+//! passwords.
 //! Refuses to forget somebody without having asked.
+
+mod password;
 
 use crate::cli::Ending;
 use crate::cli::client::{Client, Table, text};
@@ -44,6 +47,14 @@ pub(super) enum AccountVerb {
         /// Who vouches [default: as before].
         #[arg(long, value_name = "URL")]
         issuer: Option<String>,
+    },
+    /// Give an account's person a password at the ankisyncd, asked for at the terminal.
+    Passwd {
+        /// Exactly its name.
+        name: String,
+        /// Read it from the first line of standard input [after the key's, with --key-file -].
+        #[arg(long)]
+        stdin: bool,
     },
     /// Turn an account's person away from now on; name and folder stay.
     Close {
@@ -122,6 +133,12 @@ pub(super) fn run(client: &Client, verb: AccountVerb) -> Result<Ending, Ending> 
                 body["issuer"] = issuer.into();
             }
             act(&name, "link", Some(body))
+        }
+        AccountVerb::Passwd { name, stdin } => {
+            let url = client.tenant_url(&["accounts", &name, "password"])?;
+            let password = if stdin { password::from_input()? } else { password::ask(&name)? };
+            let set = client.send(Method::PUT, url, Some(&json!({"password": password})))?;
+            Ok(client.show(&set, |_| format!("{} has another password\n", quote(&name))))
         }
         AccountVerb::Allowance { name } => act(&name, "allowance", None),
         AccountVerb::Close { name } => act(&name, "close", None),

@@ -140,7 +140,7 @@ impl Server {
         let (said, own) = match said {
             Some(server) => (server, None),
             None => {
-                let loaded = Config::load(&Flags { config, data_dir: None });
+                let loaded = Config::load(&Flags { config, ..Flags::default() });
                 let config = loaded.map_err(|error| fail(&error, Ending::WrongUse))?.config;
                 let own = config.tls().map(|tls| own_certificate::only(&tls.cert)).transpose();
                 let own = own.map_err(|error| {

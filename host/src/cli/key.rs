@@ -110,7 +110,7 @@ fn create_locally(
     wanted: &Wanted,
 ) -> Result<Ending, Ending> {
     let tenant = if wanted.whose.operator { None } else { Some(wanted.whose.tenant(remote)?) };
-    let flags = Flags { config, data_dir: wanted.data_dir.clone() };
+    let flags = Flags { config, data_dir: wanted.data_dir.clone(), ..Flags::default() };
     let loaded = Config::load(&flags).map_err(|error| fail(&error, Ending::WrongUse))?;
     let local = LocalKey {
         tenant,

@@ -2,7 +2,7 @@
 
 use crate::app::{self, AppError, Manner};
 use crate::cli::{Ending, fail, say};
-use crate::config::{Config, Flags, LogConfig, LogFormat};
+use crate::config::{AnkisyncdFlags, Config, Flags, LogConfig, LogFormat};
 use crate::sandbox::workers;
 use clap::Args;
 use std::io::{self, IsTerminal};
@@ -18,6 +18,12 @@ pub(super) struct ServeArguments {
     /// Where the data is [default: ./data].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// The ini of an ankisyncd that stands beside: its key, its folders, its auth.db and its user pool are Enlist's too.
+    #[arg(long, value_name = "FILE")]
+    ankisyncd_conf: Option<PathBuf>,
+    /// What the relative paths in that ini are relative to [default: its folder].
+    #[arg(long, value_name = "DIR")]
+    ankisyncd_dir: Option<PathBuf>,
     /// Read everything, print the settings that hold, and stop.
     #[arg(long)]
     check: bool,
@@ -32,16 +38,31 @@ impl ServeArguments {
         self.data_dir.as_ref()
     }
 
+    /// What all of it says of the settings.
+    pub(super) fn flags(&self, config: Option<PathBuf>) -> Flags {
+        let folder = &self.ankisyncd_dir;
+        let ankisyncd = self.ankisyncd_conf.as_ref();
+        let ankisyncd =
+            ankisyncd.map(|file| AnkisyncdFlags { file: file.clone(), folder: folder.clone() });
+        Flags { config, data_dir: self.data_dir.clone(), ankisyncd }
+    }
+
     /// Takes over what stood before the verb.
     pub(super) fn take_earlier(&mut self, earlier: Self) {
         self.data_dir = self.data_dir.take().or(earlier.data_dir);
+        self.ankisyncd_conf = self.ankisyncd_conf.take().or(earlier.ankisyncd_conf);
+        self.ankisyncd_dir = self.ankisyncd_dir.take().or(earlier.ankisyncd_dir);
         self.check |= earlier.check;
         self.print_first_keys |= earlier.print_first_keys;
     }
 }
 
 pub(super) fn run(config: Option<PathBuf>, arguments: ServeArguments) -> Ending {
-    let flags = Flags { config, data_dir: arguments.data_dir };
+    let flags = arguments.flags(config);
+    if arguments.ankisyncd_dir.is_some() && flags.ankisyncd.is_none() {
+        eprintln!("enlist: --ankisyncd-dir: expected --ankisyncd-conf FILE beside it");
+        return Ending::WrongUse;
+    }
     let loaded = match Config::load(&flags) {
         Ok(loaded) => loaded,
         Err(error) => return fail(&error, Ending::WrongUse),
@@ -50,8 +71,8 @@ pub(super) fn run(config: Option<PathBuf>, arguments: ServeArguments) -> Ending 
         for warning in &loaded.warnings {
             eprintln!("enlist: {warning}");
         }
-        return match app::check(&loaded.config) {
-            Ok(()) => print(&loaded.config),
+        return match app::check(&loaded) {
+            Ok(plan) => print(&plan, &loaded.config),
             Err(error) => fail(&error, ending(&error)),
         };
     }
@@ -89,9 +110,9 @@ fn ending(error: &AppError) -> Ending {
     }
 }
 
-fn print(config: &Config) -> Ending {
+fn print(plan: &str, config: &Config) -> Ending {
     match toml::to_string_pretty(config) {
-        Ok(text) => say(&text),
+        Ok(text) => say(&format!("{plan}{text}")),
         Err(error) => fail(&error, Ending::No),
     }
 }

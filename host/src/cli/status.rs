@@ -52,6 +52,16 @@ fn show(status: &Value) -> String {
                 "{name}: {waiting} accounts wait for their allowance to be decided again\n"
             ));
         }
+        for backlog in tenant["outbox"].as_array().into_iter().flatten() {
+            let [sink, waiting, oldest] = ["sink", "waiting", "oldest"].map(|m| text(&backlog[m]));
+            let trouble = backlog["trouble"].as_str().map(|word| format!(": {word}"));
+            let line = format!(
+                "{waiting} wait for the {sink} since {oldest}{}",
+                trouble.unwrap_or_default()
+            );
+            ending.push_str(&quote(format!("{}: {line}", cell("tenant"))));
+            ending.push('\n');
+        }
         ending.push_str(&keys(&tenant["expiring_keys"], &cell("tenant")));
         tenants += 1;
     }

@@ -52,11 +52,18 @@ pub(super) struct Terms {
     /// Who vouches for its people when a request names nobody.
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
+    /// The auth.db of the ankisyncd that stands beside it, absolute, on the server; '' for none.
+    #[arg(long, value_name = "FILE")]
+    ankisyncd_auth_db: Option<String>,
 }
 
 impl Terms {
     fn into_body(self) -> Map<String, Value> {
-        let said = [("home", self.home), ("issuer", self.issuer)];
+        let said = [
+            ("home", self.home),
+            ("issuer", self.issuer),
+            ("ankisyncd_auth_db", self.ankisyncd_auth_db),
+        ];
         said.into_iter().filter_map(|(name, said)| Some((name.to_owned(), said?.into()))).collect()
     }
 }
@@ -86,7 +93,7 @@ pub(super) fn run(
         TenantVerb::Set { name, terms } => {
             let body = Value::Object(terms.into_body());
             if body == json!({}) {
-                eprintln!("enlist: nothing to set: say --issuer or --home");
+                eprintln!("enlist: nothing to set: say --issuer, --home or --ankisyncd-auth-db");
                 return Err(Ending::WrongUse);
             }
             let set = client.send(Method::PATCH, one(name)?, Some(&body))?;
@@ -109,6 +116,9 @@ fn show(tenant: &Value) -> String {
     let mut lines = String::new();
     for name in ["name", "issuer", "home", "revision", "accounts", "created_at"] {
         lines.push_str(&format!("{name:<11}{}\n", crate::sandbox::quote(text(&tenant[name]))));
+    }
+    if let Some(file) = tenant["ankisyncd_auth_db"].as_str() {
+        lines.push_str(&format!("ankisyncd  {}\n", crate::sandbox::quote(file)));
     }
     lines
 }

@@ -48,19 +48,18 @@ struct Here {
 
 impl Here {
     /// The settings. `earlier` is what stood before the verb.
-    fn load(self, config: Option<PathBuf>, earlier: Option<PathBuf>) -> Result<Loaded, Ending> {
-        let flags = Flags { config, data_dir: self.data_dir.or(earlier) };
+    fn load(self, earlier: Flags) -> Result<Loaded, Ending> {
+        let flags = Flags { data_dir: self.data_dir.or(earlier.data_dir), ..earlier };
         Config::load(&flags).map_err(|error| fail(&error, Ending::WrongUse))
     }
 }
 
 pub(super) fn backup(
-    config: Option<PathBuf>,
-    earlier: Option<PathBuf>,
+    earlier: Flags,
     remote: &Remote,
     arguments: BackupArguments,
 ) -> Result<Ending, Ending> {
-    let config = arguments.here.load(config, earlier)?.config;
+    let config = arguments.here.load(earlier)?.config;
     let file = &arguments.file;
     let Content { schema, tenants, accounts } =
         app::backup(&config, file).map_err(|error| failed(&error))?;
@@ -74,12 +73,11 @@ pub(super) fn backup(
 }
 
 pub(super) fn restore(
-    config: Option<PathBuf>,
-    earlier: Option<PathBuf>,
+    earlier: Flags,
     remote: &Remote,
     arguments: RestoreArguments,
 ) -> Result<Ending, Ending> {
-    let loaded = arguments.here.load(config, earlier)?;
+    let loaded = arguments.here.load(earlier)?;
     let terminal = std::io::stdout().is_terminal();
     let file = &arguments.file;
     let restored =
@@ -116,12 +114,11 @@ fn put_back(file: &Path, restored: &Restored) -> String {
 }
 
 pub(super) fn doctor(
-    config: Option<PathBuf>,
-    earlier: Option<PathBuf>,
+    earlier: Flags,
     remote: &Remote,
     arguments: DoctorArguments,
 ) -> Result<Ending, Ending> {
-    let config = arguments.here.load(config, earlier)?.config;
+    let config = arguments.here.load(earlier)?.config;
     let treatment = if arguments.fix { Treatment::Mend } else { Treatment::Look };
     let report = app::doctor(&config, treatment).map_err(|error| failed(&error))?;
     let shown = remote.show(&json!(report), |_| {

@@ -1,7 +1,7 @@
 //! File, environment and flags, laid over each other, with the memory of who said what.
 //! Refuses to know what a key means: which keys there are it learns from the settings' own defaults.
 
-use crate::config::{Config, ConfigError, Flags};
+use crate::config::{Ankisyncd, Config, ConfigError, Flags};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -39,13 +39,22 @@ pub(super) struct Layers {
     table: Table,
     said: BTreeMap<String, String>,
     pub(super) file: Option<PathBuf>,
+    pub(super) ankisyncd: Option<Ankisyncd>,
     pub(super) warnings: Vec<String>,
 }
 
 impl Layers {
     pub(super) fn read(flags: &Flags, here: &Path) -> Result<Self, ConfigError> {
-        let mut layers =
-            Self { table: Table::new(), said: BTreeMap::new(), file: None, warnings: Vec::new() };
+        let mut layers = Self {
+            table: Table::new(),
+            said: BTreeMap::new(),
+            file: None,
+            ankisyncd: None,
+            warnings: Vec::new(),
+        };
+        if let Some(flags) = &flags.ankisyncd {
+            layers.lay(Ankisyncd::read(flags, here)?);
+        }
         if let Some(file) = find_file(flags, here) {
             layers.read_file(file)?;
         }
@@ -56,7 +65,29 @@ impl Layers {
         } else if let Some(folder) = state_directory().filter(|_| !layers.is_said("data_dir")) {
             layers.say("data_dir", Value::String(folder), "$STATE_DIRECTORY");
         }
+        layers.compare();
         Ok(layers)
+    }
+
+    /// What another program's ini says comes before everything that was said to this one.
+    fn lay(&mut self, ini: Ankisyncd) {
+        for (key, said) in [("home_root", &ini.data_root), ("ankisyncd.auth_db", &ini.auth_db)] {
+            if let Some(said) = said {
+                let path = Value::String(said.value.display().to_string());
+                self.say(key, path, &ini_origin(&ini, &said.origin));
+            }
+        }
+        self.ankisyncd = Some(ini);
+    }
+
+    /// Which of it was said again by something that beats it.
+    fn compare(&mut self) {
+        let Some(ini) = &mut self.ankisyncd else { return };
+        for (key, said) in [("home_root", &ini.data_root), ("ankisyncd.auth_db", &ini.auth_db)] {
+            let own = said.as_ref().map(|said| ini_origin(ini, &said.origin));
+            let holds = self.said.get(key).filter(|origin| Some(*origin) != own.as_ref());
+            ini.beaten.extend(holds.map(|origin| (key, origin.clone())));
+        }
     }
 
     pub(super) fn is_said(&self, key: &str) -> bool {
@@ -147,6 +178,14 @@ impl Layers {
             table = below;
         }
         self.said.insert(key.to_owned(), origin.to_owned());
+    }
+}
+
+/// Where the ini said something, for whoever does not know that it is its line.
+fn ini_origin(ini: &Ankisyncd, origin: &str) -> String {
+    match origin.strip_prefix("line ") {
+        Some(line) => format!("{}:{line}", ini.file.display()),
+        None => origin.to_owned(),
     }
 }
 

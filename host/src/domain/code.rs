@@ -25,6 +25,8 @@ pub enum HostCode {
     TenantExists,
     TenantNotEmpty,
     HomeOverlaps,
+    AuthDbTaken,
+    NoAnkisyncd,
     IssuerConflict,
     ComponentInvalid,
     ComponentTooLarge,
@@ -35,6 +37,8 @@ pub enum HostCode {
     RevisionChanged,
     NothingToRollBack,
     TooManyRevisions,
+    TooManySecrets,
+    LastSecret,
     MethodNotAllowed,
     BodyTooLarge,
     BodyTimeout,
@@ -43,15 +47,13 @@ pub enum HostCode {
     PolicyTimeout,
     PolicyFailed,
     StorageUnavailable,
+    DownstreamBusy,
     InternalError,
 }
 
-/// A code of the contract that no door answers with yet: taken all the same, so that no policy can come to depend on them.
-const TAKEN_EARLY: [&str; 1] = ["downstream_busy"];
-
 impl HostCode {
     /// Every code, for tests and for `is_taken`.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 44] = [
         Self::KeyRequired,
         Self::KeyInvalid,
         Self::ScopeMissing,
@@ -72,6 +74,8 @@ impl HostCode {
         Self::TenantExists,
         Self::TenantNotEmpty,
         Self::HomeOverlaps,
+        Self::AuthDbTaken,
+        Self::NoAnkisyncd,
         Self::IssuerConflict,
         Self::ComponentInvalid,
         Self::ComponentTooLarge,
@@ -82,6 +86,8 @@ impl HostCode {
         Self::RevisionChanged,
         Self::NothingToRollBack,
         Self::TooManyRevisions,
+        Self::TooManySecrets,
+        Self::LastSecret,
         Self::MethodNotAllowed,
         Self::BodyTooLarge,
         Self::BodyTimeout,
@@ -90,6 +96,7 @@ impl HostCode {
         Self::PolicyTimeout,
         Self::PolicyFailed,
         Self::StorageUnavailable,
+        Self::DownstreamBusy,
         Self::InternalError,
     ];
 
@@ -116,6 +123,8 @@ impl HostCode {
             Self::TenantExists => "tenant_exists",
             Self::TenantNotEmpty => "tenant_not_empty",
             Self::HomeOverlaps => "home_overlaps",
+            Self::AuthDbTaken => "auth_db_taken",
+            Self::NoAnkisyncd => "no_ankisyncd",
             Self::IssuerConflict => "issuer_conflict",
             Self::ComponentInvalid => "component_invalid",
             Self::ComponentTooLarge => "component_too_large",
@@ -126,6 +135,8 @@ impl HostCode {
             Self::RevisionChanged => "revision_changed",
             Self::NothingToRollBack => "nothing_to_roll_back",
             Self::TooManyRevisions => "too_many_revisions",
+            Self::TooManySecrets => "too_many_secrets",
+            Self::LastSecret => "last_secret",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
@@ -134,6 +145,7 @@ impl HostCode {
             Self::PolicyTimeout => "policy_timeout",
             Self::PolicyFailed => "policy_failed",
             Self::StorageUnavailable => "storage_unavailable",
+            Self::DownstreamBusy => "downstream_busy",
             Self::InternalError => "internal_error",
         }
     }
@@ -160,6 +172,8 @@ impl HostCode {
             Self::TenantExists => "A tenant of this name is already there",
             Self::TenantNotEmpty => "This tenant has accounts",
             Self::HomeOverlaps => "This home root overlaps with another place",
+            Self::AuthDbTaken => "This ankisyncd is another tenant's",
+            Self::NoAnkisyncd => "This tenant has no ankisyncd",
             Self::IssuerConflict => "Two accounts would be one person's under this issuer",
             Self::ComponentInvalid => "This component is no policy",
             Self::ComponentTooLarge => "This component is too large",
@@ -170,19 +184,23 @@ impl HostCode {
             Self::RevisionChanged => "Another revision became active",
             Self::NothingToRollBack => "There is no revision to go back to",
             Self::TooManyRevisions => "This tenant has as many revisions as it may",
+            Self::TooManySecrets => "This webhook has as many secrets as it may",
+            Self::LastSecret => "This is the webhook's only secret: make another first",
             Self::MethodNotAllowed => "This method is not allowed here",
             Self::BodyTooLarge => "The request body is too large",
             Self::BodyTimeout => "The request body did not arrive in time",
             Self::RateLimited => "Too many requests",
             Self::PolicyFailed => "Provisioning is not possible at the moment",
-            Self::Busy | Self::PolicyTimeout | Self::StorageUnavailable | Self::InternalError => {
-                "Try again later"
-            }
+            Self::Busy
+            | Self::PolicyTimeout
+            | Self::StorageUnavailable
+            | Self::DownstreamBusy
+            | Self::InternalError => "Try again later",
         }
     }
 
     /// Whether a policy may not answer with `code`.
     pub fn is_taken(code: &str) -> bool {
-        TAKEN_EARLY.contains(&code) || Self::ALL.iter().any(|host| host.as_str() == code)
+        Self::ALL.iter().any(|host| host.as_str() == code)
     }
 }

@@ -3,14 +3,24 @@
 //! Refuses the schema of before 2017, to change owner, mode, schema and journal mode, and to wait for a lock for long.
 
 use crate::domain::TenantName;
+use crate::downstream::Draft;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// The file, which may not be there yet.
+/// The file, which may not be there yet. Clones are one: their turns are taken in turn.
 #[derive(Clone, Debug)]
 pub struct AuthDb {
     path: PathBuf,
+    turn: Arc<Mutex<()>>,
+}
+
+/// While this lives nobody else of this process writes to the file. Work that nobody waits for any more holds it to its end.
+#[derive(Clone, Debug)]
+pub struct FileTurn {
+    _turn: Arc<OwnedMutexGuard<()>>,
 }
 
 /// Why nothing was read or written.
@@ -41,20 +51,54 @@ pub enum AuthDbError {
         /// Why.
         source: rusqlite::Error,
     },
+    /// The system has no random numbers.
+    #[error("no randomness for a salt")]
+    NoSalt(#[source] getrandom::Error),
 }
 
 /// How long somebody else's transaction is waited for before the work is put off.
 const LOCKED_FOR: Duration = Duration::from_millis(500);
 
+impl AuthDbError {
+    /// In a word, without a path: for those who may not know where things are on this machine.
+    pub fn word(&self) -> &'static str {
+        use ErrorCode as Code;
+        match self {
+            Self::Locked(_) => "locked",
+            Self::OldSchema(_) => "old_schema",
+            Self::Foreign(_) => "foreign",
+            Self::Shared { .. } => "shared",
+            Self::NoSalt(_) => "no_randomness",
+            Self::Sqlite { source, .. } => match source.sqlite_error_code() {
+                Some(Code::DiskFull) => "disk_full",
+                Some(Code::ReadOnly | Code::PermissionDenied) => "read_only",
+                Some(Code::DatabaseCorrupt | Code::NotADatabase) => "damaged",
+                _ => "unreadable",
+            },
+        }
+    }
+}
+
 impl AuthDb {
     /// The file at this path; nothing is opened yet.
     pub fn new(path: PathBuf) -> Self {
-        Self { path }
+        Self { path, turn: Arc::default() }
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Waits until nobody else of this process writes.
+    pub async fn turn(&self) -> FileTurn {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        FileTurn { _turn: Arc::new(turn) }
+    }
+
+    /// Begins to write; makes the file where there is none.
+    pub fn begin(&self, turn: &FileTurn) -> Result<Draft, AuthDbError> {
+        Draft::begin(self, turn)
     }
 
     /// Whether it can be used: not there is fine, an old schema is not.
@@ -91,39 +135,68 @@ impl AuthDb {
             return Ok(None);
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let read = || {
-            let connection = Connection::open_with_flags(&self.path, flags)?;
-            connection.busy_timeout(LOCKED_FOR)?;
-            let sql = table(&connection)?;
-            Ok((sql, connection))
+        let look = || {
+            let connection = self.open(flags)?;
+            let found = Found::in_there(&connection)?;
+            Ok((found, connection))
         };
-        let (sql, connection) = read().map_err(|error| self.failed(error))?;
-        self.check_schema(sql.as_deref())?;
+        let (found, connection) = look().map_err(|error| self.failed(error))?;
+        if !self.is_usable(found)? {
+            return Ok(None);
+        }
         work(&connection).map(Some).map_err(|error| self.failed(error))
     }
 
-    /// Told as ankisyncd itself tells them apart.
-    fn check_schema(&self, sql: Option<&str>) -> Result<(), AuthDbError> {
-        match sql {
-            Some(sql) if sql.contains("username") && sql.contains("hash") => Ok(()),
-            Some(sql) if sql.contains("user VARCHAR PRIMARY KEY") => {
-                Err(AuthDbError::OldSchema(self.path.clone()))
-            }
-            _ => Err(AuthDbError::Foreign(self.path.clone())),
+    pub(super) fn open(&self, flags: OpenFlags) -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(LOCKED_FOR)?;
+        Ok(connection)
+    }
+
+    /// False for a file in which nothing is yet: somebody has just made it, or died then.
+    pub(super) fn is_usable(&self, found: Found) -> Result<bool, AuthDbError> {
+        match found {
+            Found::Nothing => Ok(false),
+            Found::Table => Ok(true),
+            Found::OldTable => Err(AuthDbError::OldSchema(self.path.clone())),
+            Found::Other => Err(AuthDbError::Foreign(self.path.clone())),
         }
     }
 
-    fn failed(&self, source: rusqlite::Error) -> AuthDbError {
+    pub(super) fn failed(&self, source: rusqlite::Error) -> AuthDbError {
         let path = self.path.clone();
         match source.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => AuthDbError::Locked(path),
+            Some(ErrorCode::NotADatabase) => AuthDbError::Foreign(path),
             _ => AuthDbError::Sqlite { path, source },
         }
     }
 }
 
-/// What the table was made with.
-fn table(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    let sql = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'auth'";
-    connection.query_row(sql, [], |row| row.get(0)).optional()
+/// What stands in a file.
+pub(super) enum Found {
+    Nothing,
+    Table,
+    OldTable,
+    Other,
+}
+
+impl Found {
+    /// Told as ankisyncd itself tells them apart: by what the table was made with.
+    pub(super) fn in_there(connection: &Connection) -> rusqlite::Result<Self> {
+        let sql = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'auth'";
+        let table: Option<String> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
+        Ok(match table {
+            Some(sql) if sql.contains("username") && sql.contains("hash") => Self::Table,
+            Some(sql) if sql.contains("user VARCHAR PRIMARY KEY") => Self::OldTable,
+            Some(_) => Self::Other,
+            None => {
+                let is_empty = "SELECT NOT EXISTS (SELECT 1 FROM sqlite_master)";
+                match connection.query_row(is_empty, [], |row| row.get(0))? {
+                    true => Self::Nothing,
+                    false => Self::Other,
+                }
+            }
+        })
+    }
 }

@@ -14,7 +14,8 @@ use crate::ledger::{Scope, Tenant};
 use crate::manage::{Decided, InUse};
 use crate::provision::{Ask, ByHand, Outcome};
 use crate::wire::{
-    AccountText, HandForm, LinkForm, ListText, NativeForm, Question, UsageText, read_form,
+    AccountText, FormError, HandForm, LinkForm, ListText, NativeForm, PasswordForm, Question,
+    UsageText, read_form,
 };
 use axum::body::Body;
 use axum::extract::State;
@@ -133,7 +134,7 @@ pub(super) async fn link(asked: Asked, body: Body) -> Response {
 /// Closes an account: its person is turned away, name and folder stay
 ///
 /// Needs scope `manage`.
-#[utoipa::path(post, path = "/accounts/{name}/close", responses((status = 200, body = AccountText)))]
+#[utoipa::path(post, path = "/accounts/{name}/close", responses((status = 200, body = AccountText), noes::Closing))]
 pub(super) async fn close((State(rooms), Extension(id), named, headers): Asked) -> Response {
     let answer = async {
         let (tenant, name) = manage(&rooms, &headers, &named).await?;
@@ -167,6 +168,25 @@ pub(super) async fn allowance((State(rooms), Extension(id), named, headers): Ask
         let (own, operations, id) = (tenant.id(), rooms.operations.clone(), id.0.clone());
         let work = async move { operations.decide_allowance(&tenant, &name, id).await };
         decided(&rooms, own, work).await
+    };
+    answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
+}
+
+/// Gives an account's person a password at the tenant's ankisyncd
+///
+/// It holds when this is answered, and is kept there as a hash alone. Needs scope `manage`.
+#[utoipa::path(put, path = "/accounts/{name}/password", request_body = PasswordForm,
+ responses((status = 204, description = "It is the password now"), noes::SettingPassword))]
+pub(super) async fn set_password(asked: Asked, body: Body) -> Response {
+    let (State(rooms), Extension(id), named, headers) = asked;
+    let answer = async {
+        let (tenant, name) = manage(&rooms, &headers, &named).await?;
+        let body = body::read(body, rooms.manners.body_limit_bytes).await?;
+        let PasswordForm { password } = read_form(&body).map_err(FormError::without_value)?;
+        let (own, operations, id) = (tenant.id(), rooms.operations.clone(), id.0.clone());
+        let work = async move { operations.set_password(&tenant, &name, &password, id).await };
+        to_its_end(&rooms, own, work).await?;
+        Ok(StatusCode::NO_CONTENT.into_response())
     };
     answer.await.unwrap_or_else(|problem: Problem| problem.respond_v1(&id))
 }

@@ -35,7 +35,9 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Response {
     let answer = async {
-        let text = match enter_metrics(&rooms, &headers).await? {
+        let whose = enter_metrics(&rooms, &headers).await?;
+        rooms.operations.measure_outbox().await?;
+        let text = match whose {
             None => METERS.text(),
             Some(tenant) => METERS.text_of(tenant.name().as_str()),
         };

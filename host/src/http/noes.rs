@@ -36,8 +36,12 @@ noes! {
         PolicyFailed, policy;
     /// `POST …/accounts/{name}/link`
     Linking: AccountErased IdentityTaken;
+    /// `POST …/accounts/{name}/close`
+    Closing: DownstreamBusy;
     /// `POST …/accounts/{name}/reopen`
-    Reopening: AccountErased QuotaAccounts QuotaDomain PolicyTimeout PolicyFailed, policy;
+    Reopening: AccountErased QuotaAccounts QuotaDomain PolicyTimeout PolicyFailed DownstreamBusy, policy;
+    /// `PUT …/accounts/{name}/password`
+    SettingPassword: AccountClosed AccountErased NoAnkisyncd DownstreamBusy;
     /// `POST …/accounts/{name}/allowance`
     Allowing: AccountErased PolicyTimeout PolicyFailed, policy;
     /// `POST …/accounts/{name}/erase`
@@ -45,9 +49,9 @@ noes! {
     /// `POST …/decisions`
     Asking: UsernameRequired PolicyTimeout PolicyFailed;
     /// `POST /v1/tenants`
-    MakingTenant: TenantExists HomeOverlaps PolicyFailed;
+    MakingTenant: TenantExists HomeOverlaps AuthDbTaken PolicyFailed;
     /// `PATCH /v1/tenants/{tenant}`
-    ChangingTenant: TenantNotEmpty HomeOverlaps IssuerConflict;
+    ChangingTenant: TenantNotEmpty HomeOverlaps AuthDbTaken IssuerConflict;
     /// `DELETE /v1/tenants/{tenant}`
     RemovingTenant: TenantNotEmpty;
     /// `POST …/revisions`
@@ -60,6 +64,12 @@ noes! {
     Replayed: NotFound;
     /// `POST …/rollback`
     RollingBack: NothingToRollBack PolicyFailed;
+    /// `GET`, `DELETE …/webhook`, `POST …/webhook/test`
+    Webhook: NotFound;
+    /// `POST …/webhook/secrets`
+    MakingSecret: NotFound TooManySecrets;
+    /// `DELETE …/webhook/secrets/{id}`
+    RevokingSecret: LastSecret;
     /// `GET /metrics`
     Measuring: NotFound;
 }

@@ -212,7 +212,7 @@ fn parameter(rest: &str) -> Value {
         "name" => "An account's name, as it is shown",
         "request_id" => "A request's `X-Request-Id`",
         "revision" => "A revision's number",
-        _ => "A key's id",
+        _ => "The id of a key, or of a secret",
     };
     json!({"name": name, "in": "path", "required": true, "description": about, "schema": {"type": "string"}})
 }

@@ -37,6 +37,10 @@ const MOVING_OF_A_TENANT: usize = 2;
 const IMPORTING: usize = 16;
 const IMPORTING_OF_A_TENANT: usize = 3;
 
+/// The same for those who have a name looked up, or a message sent and wait for what is answered.
+const CALLING: usize = 32;
+const CALLING_OF_A_TENANT: usize = 2;
+
 /// What a connection is given of a body at once.
 const PART_BYTES: usize = 64 << 10;
 
@@ -80,6 +84,11 @@ impl Places {
     /// Places for those who import.
     pub(super) fn importing() -> Self {
         Self { taken: Arc::default(), all: IMPORTING, of_a_tenant: IMPORTING_OF_A_TENANT }
+    }
+
+    /// Places for those who have something looked up or sent elsewhere.
+    pub(super) fn calling() -> Self {
+        Self { taken: Arc::default(), all: CALLING, of_a_tenant: CALLING_OF_A_TENANT }
     }
 
     /// Places for those who send components.

@@ -15,7 +15,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::any::Any;
-use tracing::error;
+use tracing::{error, warn};
 
 /// A no, before it has a shape.
 #[derive(Clone, Debug)]
@@ -151,9 +151,13 @@ fn answer(code: HostCode) -> (StatusCode, Option<(HeaderName, &'static str)>) {
         | C::TenantExists
         | C::TenantNotEmpty
         | C::HomeOverlaps
+        | C::AuthDbTaken
+        | C::NoAnkisyncd
         | C::IssuerConflict
         | C::NothingToRollBack
-        | C::TooManyRevisions => S::CONFLICT,
+        | C::TooManyRevisions
+        | C::TooManySecrets
+        | C::LastSecret => S::CONFLICT,
         C::ComponentInvalid
         | C::ComponentTooLarge
         | C::ComponentTooCostly
@@ -165,14 +169,16 @@ fn answer(code: HostCode) -> (StatusCode, Option<(HeaderName, &'static str)>) {
         C::BodyTooLarge => S::PAYLOAD_TOO_LARGE,
         C::BodyTimeout => S::REQUEST_TIMEOUT,
         C::RateLimited => S::TOO_MANY_REQUESTS,
-        C::Busy | C::PolicyTimeout | C::PolicyFailed | C::StorageUnavailable => {
-            S::SERVICE_UNAVAILABLE
-        }
+        C::Busy
+        | C::PolicyTimeout
+        | C::PolicyFailed
+        | C::StorageUnavailable
+        | C::DownstreamBusy => S::SERVICE_UNAVAILABLE,
         C::InternalError => S::INTERNAL_SERVER_ERROR,
     };
     let header = match code {
         C::KeyRequired | C::KeyInvalid => Some((WWW_AUTHENTICATE, "Bearer")),
-        C::RateLimited | C::Busy | C::PolicyTimeout | C::StorageUnavailable => {
+        C::RateLimited | C::Busy | C::PolicyTimeout | C::StorageUnavailable | C::DownstreamBusy => {
             Some((RETRY_AFTER, AGAIN_AFTER))
         }
         _ => None,
@@ -212,8 +218,12 @@ impl From<ManageError> for Problem {
                 if places.is_empty() { code.into() } else { Self::from(code).at(places) }
             }
         };
-        if matches!(answer(code).0.as_u16(), 500..) {
-            error!(?error, "nothing was changed");
+        match &error {
+            ManageError::Undelivered(trouble) => {
+                warn!(?trouble, "the ankisyncd is not told yet: {trouble}")
+            }
+            _ if matches!(answer(code).0.as_u16(), 500..) => error!(?error, "nothing was changed"),
+            _ => {}
         }
         problem.explained(detail)
     }

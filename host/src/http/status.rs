@@ -41,7 +41,7 @@ pub(super) async fn show(asked: Asked, query: Query) -> Response {
 }
 
 fn text(status: Status) -> TenantStatusText {
-    let Status { shown: Shown { entry, home }, lately, room } = status;
+    let Status { shown: Shown { entry, home, .. }, lately, outbox, room } = status;
     let Lately {
         policy,
         active_since_ms,
@@ -64,6 +64,7 @@ fn text(status: Status) -> TenantStatusText {
         last_hour: hour.into(),
         last_day: day.into(),
         expiring_keys: all(expiring),
+        outbox: outbox.into_iter().map(Into::into).collect(),
         home,
         free_bytes: room.map(|room| room.free_bytes),
         total_bytes: room.map(|room| room.total_bytes),

@@ -46,11 +46,13 @@ pub(super) async fn create(asked: Asked, body: Body) -> Response {
     let (State(rooms), Extension(id), _, headers) = asked;
     let answer = async {
         let operator = tenant::enter_house(&rooms, &headers).await?;
-        let TenantForm { name, issuer, home } = read_form(&read(&rooms, body).await?)?;
+        let TenantForm { name, issuer, home, ankisyncd_auth_db } =
+            read_form(&read(&rooms, body).await?)?;
         let name = TenantName::parse(&name).ok_or_else(|| {
             Problem::field("name").explained(Some("expected [a-z0-9][a-z0-9-]{0,62}".to_owned()))
         })?;
-        let wanted = Wanted { name, issuer: issuer.unwrap_or_default(), home };
+        let (issuer, auth_db) = (issuer.unwrap_or_default(), said(ankisyncd_auth_db));
+        let wanted = Wanted { name, issuer, home, auth_db };
         let (operations, id) = (rooms.operations.clone(), id.0.clone());
         let made = async move { operations.create(&operator, wanted, &id).await };
         let made = text(to_its_end(made).await?);
@@ -75,14 +77,16 @@ pub(super) async fn show(asked: Asked) -> Response {
 
 /// Changes a tenant
 ///
-/// A JSON merge patch. Needs scope `manage`; for the home root an operator's key.
+/// A JSON merge patch. Needs scope `manage`; for the home root and the ankisyncd an operator's key.
 #[utoipa::path(patch, path = "/v1/tenants/{tenant}", request_body = TenantPatch, responses((status = 200, body = TenantText), noes::ChangingTenant))]
 pub(super) async fn change(asked: Asked, body: Body) -> Response {
     let (State(rooms), Extension(id), named, headers) = asked;
     let answer = async {
         let tenant = enter(&rooms, &headers, &named, &[Scope::Manage]).await?;
-        let TenantPatch { issuer, home } = read_form(&read(&rooms, body).await?)?;
-        let change = Change { issuer: issuer.map(Option::unwrap_or_default), home };
+        let TenantPatch { issuer, home, ankisyncd_auth_db } =
+            read_form(&read(&rooms, body).await?)?;
+        let issuer = issuer.map(Option::unwrap_or_default);
+        let change = Change { issuer, home, auth_db: ankisyncd_auth_db.map(said) };
         let (operations, id) = (rooms.operations.clone(), id.0.clone());
         let changed = async move { operations.change(&tenant, change, &id).await };
         Ok(Json(text(to_its_end(changed).await?)).into_response())
@@ -126,12 +130,18 @@ pub(super) async fn to_its_end<T: Send + 'static>(
     Ok(done.unwrap_or(Err(ManageError::Lost))?)
 }
 
+/// An empty path is none.
+fn said(path: Option<String>) -> Option<String> {
+    path.filter(|path| !path.is_empty())
+}
+
 fn text(shown: Shown) -> TenantText {
-    let Shown { entry, home } = shown;
+    let Shown { entry, home, auth_db } = shown;
     TenantText {
         name: entry.name.to_string(),
         issuer: Some(entry.issuer).filter(|issuer| !issuer.is_empty()),
         home,
+        ankisyncd_auth_db: auth_db,
         revision: entry.revision,
         accounts: entry.accounts,
         created_at: moment(entry.created_at_ms),

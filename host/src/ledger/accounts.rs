@@ -12,6 +12,7 @@ mod recognise;
 mod rows;
 
 pub use acts::Acted;
+pub(super) use acts::Change;
 pub(in crate::ledger) use allowances::count as count_waiting;
 pub use allowances::{Allotted, Reviewed, Settled, Waiting};
 pub use by_hand::Standing;

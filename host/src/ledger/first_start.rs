@@ -41,7 +41,12 @@ fn found(tx: &Connection, first: FirstStart) -> Result<(), LedgerError> {
     let now = now_ms();
     let FirstStart { operator_key, tenant_key, revision } = first;
     let (name, issuer) = (TenantName::default_tenant(), String::new());
-    let tenant = tenants::insert(tx, &NewTenant { name, issuer, home: None, revision }, None, now)?;
+    let tenant = tenants::insert(
+        tx,
+        &NewTenant { name, issuer, home: None, auth_db: None, revision },
+        None,
+        now,
+    )?;
     keys::insert(tx, &operator_key, &Terms::default(), now)?;
     let terms = Terms { tenant: Some(tenant.0), scopes: &Scope::DEFAULT, ..Terms::default() };
     keys::insert(tx, &tenant_key, &terms, now)

@@ -117,7 +117,7 @@ impl KeyEntry {
 }
 
 /// What the record names where no key stands behind an act.
-const ON_THE_MACHINE: &str = "local";
+pub(super) const ON_THE_MACHINE: &str = "local";
 
 const COLUMNS: &str =
     "id, tenant, scopes, note, created_at, created_by, expires_at, last_used_at, revoked_at";
@@ -263,7 +263,7 @@ fn revoke(tx: &Connection, tenant: Option<i64>, id: &str, by: &str) -> Result<bo
     Ok(changed == 1)
 }
 
-fn act(what: &'static str, request_id: String, detail: String) -> Act {
+pub(super) fn act(what: &'static str, request_id: String, detail: String) -> Act {
     Act { request_id, what, name: None, detail: Some(detail) }
 }
 

@@ -92,6 +92,9 @@ pub enum KeyError {
     /// Too short, or not printable ASCII without spaces.
     #[error("a key is an enl_… key, or 16 and more printable characters without spaces")]
     Weak,
+    /// It stands in a guide that everybody can read.
+    #[error("it is the published key of the guide")]
+    Published,
     /// The system has no randomness to give.
     #[error("the system has no randomness to give")]
     NoRandomness,
@@ -102,6 +105,9 @@ const ID_DIGITS: usize = 8;
 const SECRET_CHARACTERS: usize = 43;
 const CHECKSUM_CHARACTERS: usize = 6;
 const FOREIGN_LIMIT: usize = 16;
+
+/// Keys that the guide to the old server shows: whoever copied its commands has one.
+const PUBLISHED: [&str; 2] = ["ankipi-provision-key-12345", "your-api-key"];
 
 impl Key {
     /// A new random key: 256 bits of secret. Errors when the system has no randomness to give.
@@ -125,11 +131,23 @@ impl Key {
 
     /// A key that somebody supplies: one of ours of that kind, or any 16 and more printable characters.
     pub fn supplied(text: &str, kind: KeyKind) -> Result<Self, KeyError> {
+        Self::of(text, kind, |b| b.is_ascii_graphic())
+    }
+
+    /// A tenant's key as another program's settings have it: the same, and spaces may stand in it, for a header carries them.
+    pub fn legacy(text: &str) -> Result<Self, KeyError> {
+        Self::of(text, KeyKind::Tenant, |b| b.is_ascii_graphic() || b == b' ')
+    }
+
+    fn of(text: &str, kind: KeyKind, may_hold: fn(u8) -> bool) -> Result<Self, KeyError> {
         if text.starts_with("enl_") {
             let id = own_id(text, kind).ok_or(KeyError::Mistyped)?.to_owned();
             return Ok(Self { id, text: text.to_owned(), own_form: true });
         }
-        if text.len() < FOREIGN_LIMIT || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        if PUBLISHED.contains(&text) {
+            return Err(KeyError::Published);
+        }
+        if text.len() < FOREIGN_LIMIT || !text.bytes().all(may_hold) {
             return Err(KeyError::Weak);
         }
         // Nothing of the key, not even of its hash: ids are shown, and a weak key could be found out by it.
@@ -156,7 +174,8 @@ impl fmt::Debug for Key {
     }
 }
 
-fn fill(bytes: &mut [u8]) -> Result<(), LedgerError> {
+/// Random bytes. Errors when the system has no randomness to give.
+pub(super) fn fill(bytes: &mut [u8]) -> Result<(), LedgerError> {
     getrandom::fill(bytes)
         .map_err(|error| LedgerError::File("randomness".to_owned(), std::io::Error::other(error)))
 }
@@ -249,6 +268,10 @@ mod tests {
         assert_eq!(Key::supplied(&mistyped, KeyKind::Operator).err(), Some(KeyError::Mistyped));
         assert_eq!(Key::supplied(key.reveal(), KeyKind::Tenant).err(), Some(KeyError::Mistyped));
         assert!(Key::supplied("sixteen-letters!", KeyKind::Tenant).is_ok());
+        assert!(Key::legacy("sixteen letters!").is_ok(), "a header carries it");
+        assert_eq!(Key::legacy("sixteen\nletters!").err(), Some(KeyError::Weak));
+        let published = Key::supplied("ankipi-provision-key-12345", KeyKind::Tenant);
+        assert_eq!(published.err(), Some(KeyError::Published));
         for weak in ["", "fifteen-letters", "sixteen letters!", "sixteen-lettérs!"] {
             assert_eq!(Key::supplied(weak, KeyKind::Tenant).err(), Some(KeyError::Weak), "{weak}");
         }

@@ -27,8 +27,12 @@ struct RollbackContent<'a> {
     why: &'a str,
 }
 
-const COLUMNS: &str =
+/// What [`delivery`] reads, in its order.
+pub(super) const COLUMNS: &str =
     "o.id, o.tenant, t.name, o.sink, o.name, o.event, o.message, o.content, o.at, o.attempts";
+
+/// What a new message is known under: no other's, and without the dot that stands between the parts of what is signed.
+pub(super) const NEW_MESSAGE: &str = "'msg_' || lower(hex(randomblob(16)))";
 
 impl Ledger {
     /// At most `limit` things that are due at this sink now, the oldest first; of those of one name the first alone.
@@ -85,7 +89,8 @@ impl Ledger {
         self.database.write(HOUSE, write).await
     }
 
-    /// These did not arrive, and why; they are due again at `next_ms`, milliseconds since 1970-01-01 UTC.
+    /// These did not arrive, and why; they are due again at `next_ms`, milliseconds since 1970-01-01 UTC, and nothing that waits behind
+    /// them is before.
     pub async fn postponed(
         &self,
         numbers: Vec<i64>,
@@ -95,8 +100,12 @@ impl Ledger {
         let write = move |tx: &Connection| {
             let sql = "UPDATE outbox SET attempts = attempts + 1, next_at = ?2, trouble = ?3 WHERE id = ?1";
             let mut statement = tx.prepare_cached(sql)?;
+            let sql = "UPDATE outbox SET next_at = ?2 WHERE (tenant, sink, name) = (SELECT tenant, sink, name FROM outbox WHERE id = ?1)
+                AND id > ?1 AND next_at < ?2";
+            let mut behind = tx.prepare_cached(sql)?;
             for number in numbers {
                 statement.execute((number, next_ms, &trouble))?;
+                behind.execute((number, next_ms))?;
             }
             Ok(())
         };
@@ -176,9 +185,11 @@ fn follow(
         if !is_there || !sink.follows(event) {
             continue;
         }
-        let sql = "INSERT INTO outbox (tenant, sink, name, event, message, content, at, next_at)
-            VALUES (?1, ?2, ?3, ?4, 'msg_' || lower(hex(randomblob(16))), ?5, ?6, ?6)";
-        tx.prepare_cached(sql)?.execute((
+        let sql = format!(
+            "INSERT INTO outbox (tenant, sink, name, event, message, content, at, next_at)
+            VALUES (?1, ?2, ?3, ?4, {NEW_MESSAGE}, ?5, ?6, ?6)"
+        );
+        tx.prepare_cached(&sql)?.execute((
             tenant.0,
             sink.as_str(),
             name,
@@ -202,7 +213,7 @@ pub(super) fn forget_person(
     Ok(())
 }
 
-fn backlog(c: &Connection, tenant: TenantId) -> Result<Vec<Backlog>, LedgerError> {
+pub(super) fn backlog(c: &Connection, tenant: TenantId) -> Result<Vec<Backlog>, LedgerError> {
     let sql = "SELECT count(*), coalesce(min(at), 0),
             (SELECT trouble FROM outbox WHERE tenant = ?1 AND sink = ?2 AND trouble IS NOT NULL ORDER BY id DESC LIMIT 1)
         FROM outbox WHERE tenant = ?1 AND sink = ?2";
@@ -218,7 +229,7 @@ fn backlog(c: &Connection, tenant: TenantId) -> Result<Vec<Backlog>, LedgerError
     Ok(all)
 }
 
-fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     let wrong = |column: usize, text: &str| {
         let what = format!("{text:?} in the outbox").into();
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, what)

@@ -4,7 +4,7 @@
 use crate::domain::{Page, TenantId, TenantName};
 use crate::ledger::record::now_ms;
 use crate::ledger::sqlite::HOUSE;
-use crate::ledger::{Act, Book, Ledger, LedgerError, Operator, StoredRevision, Tenant};
+use crate::ledger::{Act, Book, Ledger, LedgerError, Operator, StoredRevision, Tenant, ankisyncd};
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::PathBuf;
 
@@ -17,6 +17,8 @@ pub struct NewTenant {
     pub issuer: String,
     /// Its own home root; none for the place that follows from the name.
     pub home: Option<String>,
+    /// Its own ankisyncd database.
+    pub auth_db: Option<String>,
     /// Its revision 1; the number is not looked at.
     pub revision: StoredRevision,
 }
@@ -32,6 +34,8 @@ pub struct TenantEntry {
     pub issuer: String,
     /// Its own home root; none for the place that follows from the name.
     pub home: Option<PathBuf>,
+    /// Its own ankisyncd database; none for none, or for what the settings say.
+    pub auth_db: Option<PathBuf>,
     /// The revision that decides.
     pub revision: u64,
     /// Accounts that are open.
@@ -47,6 +51,8 @@ pub struct TenantChange {
     pub issuer: Option<String>,
     /// Its own home root; inside, none for the place that follows from the name.
     pub home: Option<Option<String>>,
+    /// Its own ankisyncd database; inside, none for none, or for what the settings say.
+    pub auth_db: Option<Option<String>>,
 }
 
 /// Why a tenant was not made, changed or removed. Nothing was.
@@ -106,7 +112,10 @@ impl Ledger {
                 return Ok(Err(Unchanged::Exists { removed }));
             }
             let id = insert(tx, &new, Some(&by), now_ms())?;
-            let detail = new.home.map(|home| format!("home {home}"));
+            let home = new.home.map(|home| format!("home {home}"));
+            let auth_db = new.auth_db.map(|file| format!("ankisyncd_auth_db {file}"));
+            let details: Vec<_> = home.into_iter().chain(auth_db).collect();
+            let detail = (!details.is_empty()).then(|| details.join("; "));
             let act = Act { request_id, what: "tenant_create", name: None, detail };
             act.record(tx, id, &by)?;
             Ok(entry_of(tx, id)?.ok_or(Unchanged::Gone))
@@ -130,6 +139,7 @@ impl Book {
         request_id: &str,
     ) -> Result<Result<TenantEntry, Unchanged>, LedgerError> {
         let (tenant, request_id) = (self.tenant.clone(), request_id.to_owned());
+        let default_auth_db = self.ledger.default_auth_db;
         let change = move |tx: &Connection| {
             let Some(now) = entry_of(tx, tenant.id)?.filter(|now| tenant.is(now)) else {
                 return Ok(Err(Unchanged::Gone));
@@ -153,6 +163,20 @@ impl Book {
                 let sql = "UPDATE tenants SET home = ?1 WHERE id = ?2";
                 tx.execute(sql, (home, tenant.id.0))?;
             }
+            let auth_db = change.auth_db.filter(|file| *file != text(&now.auth_db));
+            if let Some(file) = auth_db {
+                details.push(format!(
+                    "ankisyncd_auth_db {}",
+                    file.as_deref().unwrap_or("none of its own")
+                ));
+                tx.execute("UPDATE tenants SET auth_db = ?1 WHERE id = ?2", (&file, tenant.id.0))?;
+                // What waits goes to the other file, if there is one.
+                if file.is_some() || (default_auth_db && now.name == TenantName::default_tenant()) {
+                    ankisyncd::follow_all(tx, tenant.id)?;
+                } else {
+                    ankisyncd::follow_nobody(tx, tenant.id)?;
+                }
+            }
             if !details.is_empty() {
                 let detail = Some(details.join("; "));
                 let act = Act { request_id, what: "tenant_set", name: None, detail };
@@ -160,7 +184,9 @@ impl Book {
             }
             Ok(entry_of(tx, tenant.id)?.ok_or(Unchanged::Gone))
         };
-        self.ledger.database.write(self.tenant.id, change).await
+        let changed = self.ledger.database.write(self.tenant.id, change).await?;
+        self.ledger.announce();
+        Ok(changed)
     }
 
     /// Removes the tenant and revokes its keys. The row stays if there ever was an account.
@@ -213,8 +239,8 @@ pub(super) fn insert(
     let next = "UPDATE last_tenant SET id = id + 1 RETURNING id";
     let tenant: i64 = tx.query_row(next, [], |row| row.get(0))?;
     tx.execute(
-        "INSERT INTO tenants (id, name, issuer, home, active_revision, created_at) VALUES (?1, ?2, ?3, ?4, 1, ?5)",
-        (tenant, new.name.as_str(), &new.issuer, &new.home, now),
+        "INSERT INTO tenants (id, name, issuer, home, auth_db, active_revision, created_at) VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6)",
+        (tenant, new.name.as_str(), &new.issuer, &new.home, &new.auth_db, now),
     )?;
     let StoredRevision { policy, digest, component, settings, settings_digest, .. } = &new.revision;
     tx.execute(
@@ -235,7 +261,7 @@ pub(super) fn insert(
 }
 
 /// How many accounts got it. Where there was an issuer before, none do: theirs stays who vouched for them.
-fn set_issuer(
+pub(super) fn set_issuer(
     tx: &Connection,
     tenant: TenantId,
     before: &str,
@@ -257,7 +283,7 @@ fn set_issuer(
 }
 
 /// An account without an issuer, and the one that its person has under `issuer` already.
-fn conflict(
+pub(super) fn conflict(
     tx: &Connection,
     tenant: TenantId,
     issuer: &str,
@@ -309,7 +335,7 @@ fn has_accounts(connection: &Connection, tenant: TenantId) -> Result<bool, Ledge
     Ok(connection.query_row(sql, [tenant.0], |row| row.get(0))?)
 }
 
-const ENTRY: &str = "SELECT t.id, t.name, t.issuer, t.home, t.active_revision, coalesce(u.active, 0), t.created_at
+const ENTRY: &str = "SELECT t.id, t.name, t.issuer, t.home, t.active_revision, coalesce(u.active, 0), t.created_at, t.auth_db
     FROM tenants t LEFT JOIN usage u ON u.tenant = t.id AND u.domain = '' WHERE t.removed_at IS NULL";
 
 fn entry_of(connection: &Connection, id: TenantId) -> Result<Option<TenantEntry>, LedgerError> {
@@ -342,6 +368,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<TenantEntry> {
         revision: row.get::<_, i64>(4)?.unsigned_abs(),
         accounts: row.get::<_, i64>(5)?.unsigned_abs(),
         created_at_ms: row.get(6)?,
+        auth_db: row.get::<_, Option<String>>(7)?.map(PathBuf::from),
     })
 }
 

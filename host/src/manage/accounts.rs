@@ -74,7 +74,10 @@ impl Operations {
         request_id: String,
     ) -> Result<Held, ManageError> {
         let act = act("account_close", name, request_id);
-        self.acted(tenant, self.ledger.of(tenant).close(name, act).await)
+        let held = self.acted(tenant, self.ledger.of(tenant).close(name, act).await)?;
+        // It is closed; who asks is told so when the ankisyncd knows it too, also if it was closed before.
+        self.drain(tenant.id(), name).await?;
+        Ok(held)
     }
 
     /// Forgets the person of a closed account, for good; its name and its folder stay.

@@ -68,12 +68,21 @@ impl Operations {
         let (book, act) = (self.ledger.of(tenant), act("account_reopen", name, request_id));
         let reviewed = book.reviewed(name).await?.ok_or(ManageError::Missing)?;
         let answer = match reviewed.account.state {
-            AccountState::Active => return self.held(tenant, reviewed.account).map(Ok),
+            AccountState::Active => {
+                self.drain(tenant.id(), name).await?;
+                return self.held(tenant, reviewed.account).map(Ok);
+            }
             AccountState::Erased => Err(Refusal::host(HostCode::AccountErased)),
             AccountState::Closed => self.allotted(&book, &reviewed).await?,
         };
         match answer {
-            Ok(allotted) => self.decided(tenant, book.reopen(name, allotted, act).await?),
+            Ok(allotted) => {
+                let decided = self.decided(tenant, book.reopen(name, allotted, act).await?);
+                if let Ok(Ok(_)) = &decided {
+                    self.drain(tenant.id(), name).await?;
+                }
+                decided
+            }
             Err(refusal) => {
                 book.refuse(act, refusal.clone()).await?;
                 Ok(Err(refusal))

@@ -1,9 +1,10 @@
 //! How tenants are doing: for an operator all of them, for a tenant's key its own.
 
-use crate::domain::Page;
+use crate::domain::{Backlog, Page};
 use crate::homes::Room;
-use crate::ledger::{KeyEntry, Lately, Operator, Tenant};
+use crate::ledger::{KeyEntry, Lately, Operator, Queued, Tenant};
 use crate::manage::{ManageError, Operations, Shown};
+use crate::meters::{METERS, SinkLabel};
 use futures_util::future::try_join_all;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ pub struct Status {
     pub shown: Shown,
     /// What the ledger says.
     pub lately: Lately,
+    /// What waits to be told to other programs.
+    pub outbox: Vec<Backlog>,
     /// The room below its home root; none when the file system did not say.
     pub room: Option<Room>,
 }
@@ -51,6 +54,18 @@ impl Operations {
     async fn status_of(&self, shown: Shown) -> Result<Status, ManageError> {
         let room = tokio::time::timeout(ROOM_WITHIN, self.homes.room(shown.entry.id)).await;
         let lately = self.ledger.lately(&shown.entry).await?;
-        Ok(Status { shown, lately, room: room.ok().and_then(Result::ok) })
+        let outbox = self.ledger.backlog(shown.entry.id).await?;
+        Ok(Status { shown, lately, outbox, room: room.ok().and_then(Result::ok) })
+    }
+
+    /// Has the meters say what waits now to be told to other programs.
+    pub async fn measure_outbox(&self) -> Result<(), ManageError> {
+        let queued = self.ledger.queued().await?;
+        METERS.outbox.clear();
+        for Queued { tenant, sink, waiting } in queued {
+            let label = SinkLabel { tenant: tenant.to_string(), sink: sink.as_str() };
+            METERS.outbox.get_or_create(&label).set(waiting.try_into().unwrap_or(i64::MAX));
+        }
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use crate::kill_point;
 use crate::ledger::{
     NewTenant, Operator, StoredRevision, Tenant, TenantChange, TenantEntry, Unchanged,
 };
+use crate::manage::deliveries::WAITED_FOR;
 use crate::manage::{ManageError, Operations};
 use crate::sandbox::Revision;
 use std::path::{Component, Path, PathBuf};
@@ -22,6 +23,8 @@ pub struct Wanted {
     pub issuer: String,
     /// Its own home root, absolute; none for the place that follows from the name.
     pub home: Option<String>,
+    /// Its ankisyncd database, absolute; none for none, or for what the settings say.
+    pub auth_db: Option<String>,
 }
 
 /// What shall be different; none leaves it as it is.
@@ -31,6 +34,8 @@ pub struct Change {
     pub issuer: Option<String>,
     /// Its own home root, absolute; inside, none for the place that follows from the name.
     pub home: Option<Option<String>>,
+    /// Its ankisyncd database, absolute; inside, none for none, or for what the settings say.
+    pub auth_db: Option<Option<String>>,
 }
 
 /// A tenant, and where its homes are.
@@ -40,6 +45,8 @@ pub struct Shown {
     pub entry: TenantEntry,
     /// The home root that holds, absolute.
     pub home: PathBuf,
+    /// The ankisyncd database that holds, absolute.
+    pub auth_db: Option<PathBuf>,
 }
 
 /// The longest issuer, in bytes.
@@ -77,7 +84,7 @@ impl Operations {
         request_id: &str,
     ) -> Result<Shown, ManageError> {
         check_issuer(&wanted.issuer)?;
-        let Wanted { name, issuer, home } = wanted;
+        let Wanted { name, issuer, home, auth_db } = wanted;
         let _turn = self.turn.lock().await;
         let sites = self.ledger.sites().await?;
         if let Some(site) = sites.iter().find(|site| site.name == name) {
@@ -85,9 +92,11 @@ impl Operations {
             return Err(ManageError::Unchanged(Unchanged::Exists { removed }));
         }
         let path = self.place(&name, home.as_deref()).await?;
+        let file = self.auth_db_place(&name, auth_db.as_deref()).await?;
         self.make_first().await?;
         let root = self.root(path).await?;
-        let new = NewTenant { name, issuer, home, revision: StoredRevision::clone(&self.first) };
+        let revision = StoredRevision::clone(&self.first);
+        let new = NewTenant { name, issuer, home, auth_db, revision };
         // Nobody changes its rules before it has any.
         let pointer = self.pointer.lock().await;
         let made = self.ledger.create_tenant(by, new, request_id).await?;
@@ -101,6 +110,7 @@ impl Operations {
         };
         self.catalog.activate(entry.id, revision);
         drop(pointer);
+        self.auth_dbs.put(entry.id, file);
         self.homes.settle(entry.id, root)?;
         let shown = self.shown(entry);
         info!(tenant = %shown.entry.name, home = %shown.home.display(), "tenant created");
@@ -120,8 +130,17 @@ impl Operations {
         if change.home.is_some() && !tenant.is_operators() {
             return Err(ManageError::BeyondKey("where homes are is said with an operator key"));
         }
+        if change.auth_db.is_some() && !tenant.is_operators() {
+            return Err(ManageError::BeyondKey(
+                "where an ankisyncd is is said with an operator key",
+            ));
+        }
         let _turn = self.turn.lock().await;
         let before = self.tenant(tenant).await?;
+        let file = match &change.auth_db {
+            None => before.auth_db.clone(),
+            Some(own) => self.auth_db_place(tenant.name(), own.as_deref()).await?,
+        };
         let root = match &change.home {
             None => None,
             Some(home) => {
@@ -133,14 +152,30 @@ impl Operations {
                 if moves { Some(self.root(path).await?) } else { None }
             }
         };
-        let Change { issuer, home } = change;
+        let Change { issuer, home, auth_db } = change;
         if root.is_some() {
             // Nobody gets a home in the old place that is committed after the new one holds.
             self.homes.forget(tenant.id());
         }
-        let changed =
-            self.ledger.of(tenant).change(TenantChange { issuer, home }, request_id).await;
+        // What is delivered meanwhile goes to the file that holds. One that hangs is not waited for: nothing arrives there.
+        let says_file = auth_db.is_some();
+        let writing = match self.auth_dbs.of(tenant.id()) {
+            Ok(Some(_)) if says_file => self.enter(tenant.id(), WAITED_FOR).await.ok(),
+            Ok(None) => {
+                self.auth_dbs.put(tenant.id(), file.clone());
+                None
+            }
+            _ => None,
+        };
+        let change = TenantChange { issuer, home, auth_db };
+        let changed = self.ledger.of(tenant).change(change, request_id).await;
         let kept = matches!(&changed, Ok(Ok(_)));
+        match (kept, says_file) {
+            (true, true) => self.auth_dbs.put(tenant.id(), file),
+            (false, true) if before.auth_db.is_none() => self.auth_dbs.put(tenant.id(), None),
+            _ => {}
+        }
+        drop(writing);
         match root {
             Some(root) if kept => self.homes.settle(tenant.id(), root)?,
             Some(_) => self.homes.expect(tenant.id(), before.home, self.ground.style, Vec::new()),
@@ -161,13 +196,15 @@ impl Operations {
         self.probations.end(tenant.id());
         self.catalog.forget(tenant.id());
         self.homes.forget(tenant.id());
+        // Its ankisyncd stays known: that somebody's account was closed may still have to be told there.
         info!(tenant = %tenant.name(), "tenant removed");
         Ok(())
     }
 
     fn shown(&self, entry: TenantEntry) -> Shown {
         let home = self.ground.root_of(&entry.name, entry.home.as_deref());
-        Shown { entry, home }
+        let auth_db = self.ground.auth_db_of(&entry.name, entry.auth_db.as_deref());
+        Shown { entry, home, auth_db }
     }
 
     async fn has_accounts(&self, tenant: &Tenant) -> Result<bool, ManageError> {
@@ -178,7 +215,7 @@ impl Operations {
     /// Where the homes of `name` are to be, if nothing speaks against it.
     async fn place(&self, name: &TenantName, own: Option<&str>) -> Result<PathBuf, ManageError> {
         if let Some(own) = own {
-            check_path(own)?;
+            check_path("home", own)?;
         }
         let path = self.ground.root_of(name, own.map(Path::new));
         let (ground, sites, name) = (self.ground.clone(), self.ledger.sites().await?, name.clone());
@@ -228,8 +265,8 @@ fn check_issuer(issuer: &str) -> Result<(), ManageError> {
 }
 
 /// Absolute, and nothing in it that leads back up: it is compared with other paths.
-fn check_path(path: &str) -> Result<(), ManageError> {
-    let wrong = |why: &str| Err(ManageError::Field("home", why.to_owned()));
+pub(super) fn check_path(field: &'static str, path: &str) -> Result<(), ManageError> {
+    let wrong = |why: &str| Err(ManageError::Field(field, why.to_owned()));
     if !path.starts_with('/') {
         return wrong("expected an absolute path");
     }

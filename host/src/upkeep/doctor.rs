@@ -2,6 +2,7 @@
 //! safe is mended when that is asked for.
 //! Refuses to delete what holds something, to choose between two who claim one thing, and to mend where a disk may be missing.
 
+mod auth_dbs;
 mod database;
 mod files;
 mod folders;
@@ -65,6 +66,7 @@ enum Cure {
     MakeHome { root: PathBuf, name: String },
     DressHome { root: PathBuf, name: String },
     Release { tenant: TenantId, key: String },
+    TellAgain { tenant: TenantId, names: Vec<String> },
     Recount,
     MakePrivate(PathBuf),
     MoveWal,
@@ -152,6 +154,7 @@ fn look(place: &Place, report: &mut Report) -> Result<(), UpkeepError> {
     ledger.hold_still().map_err(fail())?;
     let tenants = ledger.tenants().map_err(fail())?;
     database::look(&ledger, &tenants, report).map_err(fail())?;
+    auth_dbs::look(place, &ledger, &tenants, report).map_err(fail())?;
     folders::look(place, ledger, &tenants, report)
 }
 
@@ -194,6 +197,10 @@ fn carry_out(
         Cure::Release { tenant, key } => {
             database()?.release(tenant, &key).map_err(fail())?;
             "whoever asks for the name may get it now"
+        }
+        Cure::TellAgain { tenant, names } => {
+            database()?.tell_again(tenant, &names).map_err(fail())?;
+            "the next start makes the rows"
         }
         Cure::Recount => {
             database()?.recount().map_err(fail())?;

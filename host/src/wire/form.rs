@@ -17,6 +17,8 @@ pub struct TenantForm {
     pub issuer: Option<String>,
     /// Its own home root, absolute.
     pub home: Option<String>,
+    /// The auth.db of its ankisyncd, absolute.
+    pub ankisyncd_auth_db: Option<String>,
 }
 
 /// `PATCH /v1/tenants/{tenant}`: a JSON merge patch, in which null takes away and what is missing stays.
@@ -29,6 +31,9 @@ pub struct TenantPatch {
     /// Its own home root, absolute.
     #[serde(default, deserialize_with = "said")]
     pub home: Option<Option<String>>,
+    /// The auth.db of its ankisyncd, absolute.
+    #[serde(default, deserialize_with = "said")]
+    pub ankisyncd_auth_db: Option<Option<String>>,
 }
 
 /// `POST …/keys`
@@ -60,6 +65,14 @@ pub struct HandForm {
     pub adopt: bool,
 }
 
+/// `PUT …/accounts/{name}/password`
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordForm {
+    /// Not empty.
+    pub password: String,
+}
+
 /// `POST …/accounts/{name}/link`
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -82,6 +95,18 @@ pub enum FormError {
         /// What was expected.
         why: String,
     },
+}
+
+impl FormError {
+    /// The same, with nothing of what was sent in it.
+    pub fn without_value(self) -> Self {
+        match self {
+            Self::Required => Self::Required,
+            Self::Field { field, .. } => {
+                Self::Field { field, why: "expected {\"password\": TEXT}".to_owned() }
+            }
+        }
+    }
 }
 
 /// Reads a form.

@@ -14,6 +14,9 @@ pub struct TenantText {
     /// Its home root, absolute.
     #[schema(value_type = String)]
     pub home: PathBuf,
+    /// The auth.db of its ankisyncd, absolute.
+    #[schema(value_type = Option<String>)]
+    pub ankisyncd_auth_db: Option<PathBuf>,
     /// The revision that decides.
     pub revision: u64,
     /// Accounts that are open.

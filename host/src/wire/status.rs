@@ -1,7 +1,7 @@
 //! How a tenant is doing, as the API shows it.
 
-use crate::domain::Outcomes;
-use crate::wire::{KeyText, ListText};
+use crate::domain::{Backlog, Outcomes};
+use crate::wire::{KeyText, ListText, moment};
 use serde::Serialize;
 use std::path::PathBuf;
 use utoipa::ToSchema;
@@ -56,6 +56,8 @@ pub struct TenantStatusText {
     pub last_day: OutcomesText,
     /// Keys that end soon.
     pub expiring_keys: Vec<KeyText>,
+    /// What waits to be told to other programs; nothing of one for which nothing does.
+    pub outbox: Vec<BacklogText>,
     /// The home root, absolute.
     #[schema(value_type = String)]
     pub home: PathBuf,
@@ -63,6 +65,28 @@ pub struct TenantStatusText {
     pub free_bytes: Option<u64>,
     /// The same.
     pub total_bytes: Option<u64>,
+}
+
+/// What waits to be told to another program, as JSON.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BacklogText {
+    /// `ankisyncd` or `webhook`.
+    #[schema(pattern = "^(ankisyncd|webhook)$")]
+    sink: &'static str,
+    /// How much.
+    waiting: u64,
+    /// Since when the oldest of it waits: RFC 3339.
+    #[schema(format = DateTime)]
+    oldest: String,
+    /// Why the latest attempt failed, in a word.
+    trouble: Option<String>,
+}
+
+impl From<Backlog> for BacklogText {
+    fn from(backlog: Backlog) -> Self {
+        let Backlog { sink, waiting, oldest_ms, trouble } = backlog;
+        Self { sink: sink.as_str(), waiting, oldest: moment(oldest_ms), trouble }
+    }
 }
 
 /// Counts as JSON.

@@ -53,6 +53,8 @@ pub(crate) struct App {
     /// A shell script that starts it.
     script: Option<&'static str>,
     settings: Vec<(String, String)>,
+    /// What its command line says beside.
+    arguments: Vec<String>,
     child: Option<Child>,
     /// Answers that the record must have a row for, by their request's id: nobody who is told no waits for that row.
     recorded: Mutex<BTreeMap<String, i64>>,
@@ -70,10 +72,15 @@ impl App {
 
     /// A first start with these settings, as environment variables say them.
     pub(crate) fn start_with(settings: &[(&str, &str)]) -> Self {
-        Self::begin(None, settings)
+        Self::begin(None, settings, &[])
     }
 
-    fn begin(script: Option<&'static str>, settings: &[(&str, &str)]) -> Self {
+    /// The same with more on the command line.
+    pub(crate) fn start_by(arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+        Self::begin(None, settings, arguments)
+    }
+
+    fn begin(script: Option<&'static str>, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
         let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let mut app = Self {
             folder: tempfile::tempdir().expect("a folder"),
@@ -83,6 +90,7 @@ impl App {
             tenant_key: String::new(),
             script,
             settings,
+            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
             child: None,
             recorded: Mutex::default(),
             seen: Mutex::default(),
@@ -123,6 +131,7 @@ impl App {
             }
         };
         command.args(["serve", "--print-first-keys", "--data-dir"]).arg(self.data());
+        command.args(&self.arguments);
         command.env("ENLIST_LISTEN", "127.0.0.1:0");
         command.envs(self.settings.iter().map(|(k, v)| (k, v))).envs(more.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the server");

@@ -112,10 +112,13 @@ async fn in_a_tenant(app: &App, base: &str, key: &str) {
     ask("POST", &act("link"), json!({"subject": "new"}), 200).await;
     ask("POST", &act("erase"), Value::Null, 409).await;
     ask("POST", &act("allowance"), Value::Null, 200).await;
+    let password = json!({"password": "wonderland"});
+    ask("PUT", &act("password"), password.clone(), 204).await;
     ask("POST", &act("close"), Value::Null, 200).await;
     ask("POST", &act("reopen"), Value::Null, 200).await;
     ask("POST", &act("close"), Value::Null, 200).await;
     ask("POST", &act("erase"), Value::Null, 200).await;
+    ask("PUT", &act("password"), password, 409).await;
     ask("POST", &act("reopen"), Value::Null, 409).await;
     ask("POST", &act("allowance"), Value::Null, 409).await;
 }
@@ -160,6 +163,28 @@ async fn of_the_rules(app: &App, base: &str, key: &str) {
     ask("POST", "rollback", Value::Null, 200).await;
 }
 
+/// What becomes of a tenant's webhook.
+async fn of_the_webhook(app: &App, base: &str, key: &str) {
+    let ask = async |method: &str, path: &str, body: Value, status: u16| {
+        let answer = app.ask(method, &format!("{base}/webhook{path}"), key, body).await;
+        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+        answer
+    };
+    let url = json!({"url": "http://127.0.0.1:9/"});
+    let made = ask("PUT", "", url.clone(), 201).await.json();
+    ask("PUT", "", url, 200).await;
+    ask("GET", "", Value::Null, 200).await;
+    ask("POST", "/test", Value::Null, 200).await;
+    let id = made["secrets"][0]["id"].as_str().expect("an id");
+    ask("DELETE", &format!("/secrets/{id}"), Value::Null, 409).await;
+    for _ in 0..4 {
+        ask("POST", "/secrets", Value::Null, 201).await;
+    }
+    ask("POST", "/secrets", Value::Null, 409).await;
+    ask("DELETE", &format!("/secrets/{id}"), Value::Null, 204).await;
+    ask("DELETE", "", Value::Null, 204).await;
+}
+
 /// What operators do.
 async fn of_the_house(app: &App) {
     let ask = async |method: &str, path: &str, body: Value, status: u16| {
@@ -196,7 +221,12 @@ async fn every_operation_answers_everything_that_is_described_and_nothing_else()
     let mut seen = BTreeSet::new();
     let mut keep = |app: &App| seen.extend(app.seen.lock().expect("a lock").iter().cloned());
 
-    let app = App::with_policy(CANDIDATES, &[]);
+    let beside = tempfile::tempdir().expect("a folder");
+    let auth_db = beside.path().join("auth.db").display().to_string();
+    let app = App::with_policy(
+        CANDIDATES,
+        &[("ENLIST_ANKISYNCD__AUTH_DB", &auth_db), ("ENLIST_WEBHOOKS__ALLOW", "127.0.0.1")],
+    );
     let all = json!({"scopes": ["provision", "policy", "read", "manage", "metrics"]});
     let may = app.key_of("default", all.clone()).await;
     for path in ["/healthz", "/readyz", "/openapi.json", "/v1/schemas/rules.json"] {
@@ -215,6 +245,8 @@ async fn every_operation_answers_everything_that_is_described_and_nothing_else()
         let full = app.ask("POST", &format!("{base}/revisions"), &may, more).await;
         assert_eq!((full.status, full.code().as_str()), (409, "too_many_revisions"));
     }
+    of_the_webhook(&app, "/v1", &may).await;
+    of_the_webhook(&app, "/v1/tenants/default", &may).await;
     of_the_house(&app).await;
     refusals(&app, &may).await;
     let full = json!({"username": "eva", "user_attributes": {"max_accounts": 0}}).to_string();

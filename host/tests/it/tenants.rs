@@ -66,7 +66,8 @@ async fn a_tenant_that_is_made_takes_requests_at_once_and_after_a_restart() {
     assert!(is_folder(&home));
     let mut shown = made.json();
     assert!(shown["created_at"].take().is_string());
-    let expected = json!({"name": "acme", "issuer": null, "home": home, "revision": 1, "accounts": 0, "created_at": null});
+    let expected = json!({"name": "acme", "issuer": null, "home": home, "ankisyncd_auth_db": null, "revision": 1, "accounts": 0,
+        "created_at": null});
     assert_eq!(shown, expected);
     let operator = &app.operator_key.split('_').nth(2).expect("an id").to_owned();
     assert_eq!(

@@ -107,7 +107,7 @@ pub(in crate::cli) struct Workbench {
 
 impl Workbench {
     pub(in crate::cli) fn new(config: Option<PathBuf>) -> Result<Self, Ending> {
-        let loaded = Config::load(&Flags { config, data_dir: None });
+        let loaded = Config::load(&Flags { config, ..Flags::default() });
         let loaded = loaded.map_err(|error| fail(&error, Ending::WrongUse))?;
         let limits = Limits { decisions_at_once: 1, ..app::limits(&loaded.config) };
         let engine = Engine::new(&limits).map_err(|error| fail(&error, Ending::Failed))?;

@@ -21,7 +21,7 @@ pub enum Acted {
 }
 
 /// What an act changed.
-pub(super) enum Change {
+pub(in crate::ledger) enum Change {
     /// This, which the record may say beside it.
     Made(Option<String>),
     /// Something that has its row in the record already.
@@ -77,7 +77,7 @@ impl Book {
         self.ledger.database.write(self.tenant.id, write).await
     }
 
-    pub(super) async fn act(
+    pub(in crate::ledger) async fn act(
         &self,
         name: &str,
         mut act: Act,

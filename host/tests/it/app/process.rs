@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 impl App {
     /// A first start by this shell script, which ends with `exec "$@"`.
     pub(crate) fn start_through(script: &'static str, settings: &[(&str, &str)]) -> Self {
-        Self::begin(Some(script), settings)
+        Self::begin(Some(script), settings, &[])
     }
 
     pub(crate) fn pid(&self) -> Pid {

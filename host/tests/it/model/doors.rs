@@ -75,7 +75,7 @@ impl Run {
             Step::RollBack { killed } => self.roll_back(app, *killed).await,
             Step::Kill => self.kill(app),
             Step::Issuer(issuer) => self.set_issuer(app, issuer).await,
-            Step::Folder { name, file } => self.put_folder(app, name, *file),
+            Step::Folder { name, file } => self.put_folder(app, name, *file).await,
         }
     }
 

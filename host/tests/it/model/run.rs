@@ -177,7 +177,7 @@ impl Run {
     }
 
     /// As somebody does who has the right to, behind the server's back.
-    pub(crate) fn put_folder(&mut self, app: &App, name: &str, file: bool) {
+    pub(crate) async fn put_folder(&mut self, app: &App, name: &str, file: bool) {
         let folder = self.homes(app).join(name);
         if !self.world.folders.contains_key(name) {
             fs::create_dir(&folder).expect("a folder");
@@ -186,5 +186,8 @@ impl Run {
             fs::write(folder.join("mine"), "mine").expect("a file");
         }
         *self.world.folders.entry(name.to_owned()).or_default() |= file;
+        // Other spellings of it are found out by a look, and a list is of one that was begun for it.
+        let path = format!("/v1/tenants/{}/reserved", self.tenant);
+        app.manage("GET", &path, Value::Null).await;
     }
 }

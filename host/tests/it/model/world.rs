@@ -164,8 +164,11 @@ impl World {
         others.any(|other| !other.name.is_ascii() || !name.is_ascii())
     }
 
+    /// A folder that holds something and is nobody's, under any spelling of the name.
     fn stands_in_the_way(&self, name: &str) -> bool {
-        self.folders.get(name) == Some(&true)
+        let nobodys = |folder: &str| !self.accounts.iter().any(|account| account.name == folder);
+        let mut full = self.folders.iter().filter(|(_, full)| **full);
+        full.any(|(folder, _)| key(folder) == key(name) && nobodys(folder))
     }
 
     /// The first candidate that the host's rules allow and nobody holds.
@@ -269,7 +272,8 @@ impl World {
         when(self.has_another(person, None), "identity_taken");
         when(self.is_held(name), "username_taken");
         when(self.is_refused_for_its_look(name), "name_unusable");
-        when(!adopt && self.stands_in_the_way(name), "home_exists");
+        let is_theirs = adopt && self.folders.contains_key(name);
+        when(!is_theirs && self.stands_in_the_way(name), "home_exists");
         let review = self.rule().review();
         let limits = review.and_then(|limits| self.seat(limits, None).map(|()| limits));
         match limits {

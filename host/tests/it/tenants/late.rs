@@ -66,7 +66,8 @@ async fn open(ledger: &Ledger, tenant: &Tenant) -> Result<Opened, LedgerError> {
 #[tokio::test]
 async fn it_is_asked_to_come_again_after_the_tenant_got_its_issuer() {
     let (_folder, ledger, asking, managing) = ledger().await;
-    let change = TenantChange { issuer: Some("https://x.example".to_owned()), home: None };
+    let change =
+        TenantChange { issuer: Some("https://x.example".to_owned()), ..TenantChange::default() };
     ledger.of(&managing).change(change, "r").await.expect("an answer").expect("an issuer");
     assert!(matches!(open(&ledger, &asking).await, Err(LedgerError::Busy)));
     let tenant = ledger.of(&managing).entry().await.expect("an answer").expect("a tenant");
@@ -76,7 +77,8 @@ async fn it_is_asked_to_come_again_after_the_tenant_got_its_issuer() {
 #[tokio::test]
 async fn it_opens_nothing_when_the_homes_have_moved_meanwhile() {
     let (_folder, ledger, asking, managing) = ledger().await;
-    let change = TenantChange { issuer: None, home: Some(Some("/srv/elsewhere".to_owned())) };
+    let change =
+        TenantChange { home: Some(Some("/srv/elsewhere".to_owned())), ..TenantChange::default() };
     ledger.of(&managing).change(change, "r").await.expect("an answer").expect("a home");
     assert!(matches!(open(&ledger, &asking).await, Err(LedgerError::Busy)));
     let tenant = ledger.of(&managing).entry().await.expect("an answer").expect("a tenant");

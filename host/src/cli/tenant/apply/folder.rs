@@ -20,6 +20,8 @@ pub(super) struct Declared {
     /// The same.
     pub(super) home: Option<String>,
     /// The same.
+    pub(super) auth_db: Option<String>,
+    /// The same.
     pub(super) rules: Option<Rules>,
     /// How many cases hold.
     pub(super) cases: usize,
@@ -36,16 +38,23 @@ pub(super) struct Rules {
 }
 
 /// What tenant.toml may say.
-const KNOWN: [&str; 4] = ["name", "issuer", "home", "policy"];
+const KNOWN: [&str; 5] = ["name", "issuer", "home", "ankisyncd_auth_db", "policy"];
 
 struct Terms {
     name: String,
     issuer: Option<String>,
     home: Option<String>,
+    auth_db: Option<String>,
     policy: Option<String>,
 }
 
 impl Declared {
+    /// The places on the server that the folder names, each under the name that a tenant's answer has for it.
+    pub(super) fn paths(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let named = [("home", &self.home), ("ankisyncd_auth_db", &self.auth_db)];
+        named.into_iter().filter_map(|(what, path)| Some((what, path.as_deref()?)))
+    }
+
     /// Reads a folder and holds its policy to its cases; every mistake is said before it ends.
     pub(super) fn read(bench: &Workbench, folder: &Path) -> Result<Self, Ending> {
         let terms = terms(folder);
@@ -58,7 +67,7 @@ impl Declared {
             None => Ok(Vec::new()),
         });
         let (terms, settings, cases) = (terms?, settings?, cases?);
-        let Terms { name, issuer, home, policy } = terms;
+        let Terms { name, issuer, home, auth_db, policy } = terms;
         let number = cases.len();
         let Some(policy) = policy else {
             if settings.is_some() || number > 0 {
@@ -70,7 +79,7 @@ impl Declared {
                 return Err(Ending::WrongUse);
             }
             let folder = folder.to_owned();
-            return Ok(Self { folder, name, issuer, home, rules: None, cases: 0 });
+            return Ok(Self { folder, name, issuer, home, auth_db, rules: None, cases: 0 });
         };
         let settings = settings.unwrap_or_default();
         let component =
@@ -84,7 +93,7 @@ impl Declared {
             settings,
         };
         let folder = folder.to_owned();
-        Ok(Self { folder, name, issuer, home, rules: Some(rules), cases: number })
+        Ok(Self { folder, name, issuer, home, auth_db, rules: Some(rules), cases: number })
     }
 }
 
@@ -124,7 +133,7 @@ fn terms(folder: &Path) -> Result<Terms, Ending> {
     for name in members.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
         mistake(name, &format!("unknown; there are {}", KNOWN.join(", ")));
     }
-    let [name, issuer, home, policy] = KNOWN.map(|name| match members.get(name) {
+    let [name, issuer, home, auth_db, policy] = KNOWN.map(|name| match members.get(name) {
         None => None,
         Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
         Some(other) => {
@@ -140,10 +149,12 @@ fn terms(folder: &Path) -> Result<Terms, Ending> {
     if TenantName::parse(&name).is_none() {
         mistake("name", &format!("expected [a-z0-9][a-z0-9-]{{0,62}}, got {name:?}"));
     }
-    if home.as_ref().is_some_and(|home| !home.starts_with('/')) {
-        mistake("home", "expected an absolute path on the server");
+    for (name, path) in [("home", &home), ("ankisyncd_auth_db", &auth_db)] {
+        if path.as_ref().is_some_and(|path| !path.starts_with('/')) {
+            mistake(name, "expected an absolute path on the server");
+        }
     }
-    if wrong { Err(Ending::WrongUse) } else { Ok(Terms { name, issuer, home, policy }) }
+    if wrong { Err(Ending::WrongUse) } else { Ok(Terms { name, issuer, home, auth_db, policy }) }
 }
 
 /// The document of this name, TOML or JSON, if there is one.

@@ -44,11 +44,11 @@ impl Plan {
         {
             plan.change("issuer", tenant["issuer"].clone(), issuer.as_str().into());
         }
-        if let Some(home) = &declared.home
+        for (what, path) in declared.paths() {
             // The same place may be written in more ways than one.
-            && tenant["home"].as_str().map(Path::new) != Some(Path::new(home))
-        {
-            plan.change("home", tenant["home"].clone(), home.as_str().into());
+            if tenant[what].as_str().map(Path::new) != Some(Path::new(path)) {
+                plan.change(what, tenant[what].clone(), path.into());
+            }
         }
         if let (Some(rules), Some(active)) = (&declared.rules, active) {
             plan.compare(client, declared, rules, active)?;
@@ -60,10 +60,9 @@ impl Plan {
     fn from_nothing(declared: &Declared) -> Self {
         let mut plan = Self { changes: Vec::new(), settings: None, active: None, moves: false };
         plan.change("tenant", Value::Null, "created".into());
-        for (what, said) in [("issuer", &declared.issuer), ("home", &declared.home)] {
-            if let Some(said) = said {
-                plan.change(what, Value::Null, said.as_str().into());
-            }
+        let issuer = declared.issuer.as_deref().map(|issuer| ("issuer", issuer));
+        for (what, said) in issuer.into_iter().chain(declared.paths()) {
+            plan.change(what, Value::Null, said.into());
         }
         if let Some(rules) = &declared.rules {
             plan.change("policy", Value::Null, rules.policy.as_str().into());
@@ -164,9 +163,10 @@ impl Plan {
         Ok(pushed.or(active))
     }
 
-    /// Issuer and home, as far as they change.
+    /// Issuer, home and ankisyncd, as far as they change.
     fn terms(&self) -> Map<String, Value> {
-        let terms = self.changes.iter().filter(|change| matches!(change.what, "issuer" | "home"));
+        let is_term = |what| matches!(what, "issuer" | "home" | "ankisyncd_auth_db");
+        let terms = self.changes.iter().filter(|change| is_term(change.what));
         terms.map(|change| (change.what.to_owned(), change.then.clone())).collect()
     }
 }
