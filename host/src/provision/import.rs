@@ -135,6 +135,7 @@ impl Provisioner {
             Place::Refused(refusal) => return turn_away(&book, &import, said, refusal).await,
             Place::Free => {}
         }
+        self.auth_dbs.of(tenant.id())?;
         let claim = if import.adopt { Claim::MovingOver } else { Claim::Asking };
         let Some(_reservation) = book.reserve(&name, claim).await? else {
             let taken = Refusal::host(HostCode::UsernameTaken);
