@@ -7,6 +7,7 @@ use crate::downstream::Draft;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -15,6 +16,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 pub struct AuthDb {
     path: PathBuf,
     turn: Arc<Mutex<()>>,
+    /// Whether it was there: then it is not made again, where somebody took it away or a disk is missing.
+    seen: Arc<AtomicBool>,
 }
 
 /// While this lives nobody else of this process writes to the file. Work that nobody waits for any more holds it to its end.
@@ -82,7 +85,7 @@ impl AuthDbError {
 impl AuthDb {
     /// The file at this path; nothing is opened yet.
     pub fn new(path: PathBuf) -> Self {
-        Self { path, turn: Arc::default() }
+        Self { path, turn: Arc::default(), seen: Arc::default() }
     }
 
     /// Where it is.
@@ -96,7 +99,7 @@ impl AuthDb {
         FileTurn { _turn: Arc::new(turn) }
     }
 
-    /// Begins to write; makes the file where there is none.
+    /// Begins to write; makes the file where there never was one.
     pub fn begin(&self, turn: &FileTurn) -> Result<Draft, AuthDbError> {
         Draft::begin(self, turn)
     }
@@ -153,11 +156,19 @@ impl AuthDb {
         Ok(connection)
     }
 
+    /// Whether there was a table in it, for all that this process knows.
+    pub(super) fn was_there(&self) -> bool {
+        self.seen.load(Ordering::Relaxed)
+    }
+
     /// False for a file in which nothing is yet: somebody has just made it, or died then.
     pub(super) fn is_usable(&self, found: Found) -> Result<bool, AuthDbError> {
         match found {
             Found::Nothing => Ok(false),
-            Found::Table => Ok(true),
+            Found::Table => {
+                self.seen.store(true, Ordering::Relaxed);
+                Ok(true)
+            }
             Found::OldTable => Err(AuthDbError::OldSchema(self.path.clone())),
             Found::Other => Err(AuthDbError::Foreign(self.path.clone())),
         }

@@ -32,9 +32,8 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS auth (username VARCHAR PRIMARY K
 
 impl Draft {
     pub(super) fn begin(file: &AuthDb, turn: &FileTurn) -> Result<Self, AuthDbError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        flags.set(OpenFlags::SQLITE_OPEN_CREATE, !file.was_there());
         let begun = || {
             let connection = file.open(flags)?;
             // From here on no other program writes: what is read stays true until it is changed.
