@@ -117,7 +117,7 @@ impl AuthDb {
         FileTurn { _turn: Arc::new(turn) }
     }
 
-    /// Begins to write; makes the file where there is none.
+    /// Begins to write; makes the file where there never was one.
     pub fn begin(&self, turn: &FileTurn) -> Result<Draft, AuthDbError> {
         Draft::begin(self, turn)
     }
@@ -165,7 +165,6 @@ impl AuthDb {
         if !self.is_usable(found)? {
             return Ok(None);
         }
-        self.was_there();
         work(&connection).map(Some).map_err(|error| self.failed(error))
     }
 
@@ -179,7 +178,10 @@ impl AuthDb {
     pub(super) fn is_usable(&self, found: Found) -> Result<bool, AuthDbError> {
         match found {
             Found::Nothing => Ok(false),
-            Found::Table => Ok(true),
+            Found::Table => {
+                self.was_there();
+                Ok(true)
+            }
             Found::OldTable => Err(AuthDbError::OldSchema(self.path.clone())),
             Found::Other => Err(AuthDbError::Foreign(self.path.clone())),
         }
