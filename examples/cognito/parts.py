@@ -275,13 +275,6 @@ class Pool:
         self.does("AdminUpdateUserAttributes", UserPoolId=self.id, Username=email, UserAttributes=verified)
         return self.asked("ConfirmSignUp", ClientId=self.client, Username=email, ConfirmationCode=CODE)
 
-    def joins(self, email):
-        """Signs up and confirms, and is let through both times: their `sub`."""
-        status, answer = self.sign_up(email)
-        same(f"{email} signs up", 200, status)
-        same("and confirms", (200, {}), self.confirm(email))
-        return answer["UserSub"]
-
     def log_in(self, email, password=PASSWORD):
         person = {"USERNAME": email, "PASSWORD": password}
         return self.asked("InitiateAuth", ClientId=self.client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=person)
