@@ -54,3 +54,6 @@ ALTER TABLE keys ADD COLUMN origin TEXT;
 
 -- What waits for one tenant's ankisyncd, the oldest first.
 CREATE INDEX outbox_line ON outbox (sink, tenant, id);
+
+-- The ankisyncd database that something was written to: where it is gone, none is made in its place.
+ALTER TABLE tenants ADD COLUMN auth_db_there TEXT;

@@ -8,6 +8,7 @@ mod client;
 mod decide;
 mod decisions;
 mod health;
+mod import;
 mod key;
 mod own_certificate;
 mod policy;
@@ -67,6 +68,8 @@ enum Verb {
     /// The record: every request that reached a tenant, what it came to, and what was done by hand.
     #[command(subcommand)]
     Decisions(decisions::DecisionsVerb),
+    /// Bring many people, with their names or without: from a file, a Cognito pool, or an ankisyncd that is being left.
+    Import(import::ImportArguments),
     /// How the tenants are doing that the key may see.
     Status,
     /// Webhooks: a tenant's own endpoint is told, signed, what happens to its accounts.
@@ -104,6 +107,7 @@ const EXAMPLES: &str = "Examples:
   enlist status                                       how the tenants are doing
   enlist -t default decide --username ann@example.com what a request would come to, and why
   enlist -t default decisions list --since 2h         what requests came to
+  enlist -t default import --dry-run < people.ndjson  what would come of many people at once
   enlist -t acme webhook set https://x.example/hook   tell it, signed, what happens
   enlist backup /mnt/copies/monday.db                 the database; copy the folders after it
   enlist doctor                                       whether database and folders belong together
@@ -167,6 +171,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Account(verb)) => ask(config, remote, |client| account::run(client, verb)),
         Some(Verb::Decide(asked)) => ask(config, remote, |client| decide::run(client, asked)),
         Some(Verb::Decisions(verb)) => ask(config, remote, |client| decisions::run(client, verb)),
+        Some(Verb::Import(import)) => ask(config, remote, |client| import::run(client, import)),
         Some(Verb::Status) => ask(config, remote, status::run),
         Some(Verb::Webhook(verb)) => ask(config, remote, |client| webhook::run(client, verb)),
         Some(Verb::Completions { shell }) => completions(shell),

@@ -179,6 +179,13 @@ impl Homes {
         file_system.look(tenant, move || root.site(&name)).await
     }
 
+    /// Whether a folder stands where the home of `name` would be: itself, no link to one.
+    pub async fn has_folder(&self, tenant: TenantId, name: &Name) -> Result<bool, HomeError> {
+        let Opened { root, file_system } = self.open(tenant).await?;
+        let name = name.as_str().to_owned();
+        file_system.look(tenant, move || root.has_folder(&name)).await
+    }
+
     /// Makes the home of `name`, or adopts an empty folder that is already there; durable when this returns.
     pub async fn build(&self, tenant: TenantId, name: &Name) -> Result<Home, HomeError> {
         let Opened { root, file_system } = self.open(tenant).await?;

@@ -7,6 +7,7 @@ mod cases;
 mod client;
 mod decisions;
 mod health;
+mod imports;
 mod keys;
 mod metrics;
 mod noes;
@@ -70,6 +71,8 @@ pub struct Rooms {
     places: Places,
     /// The same for requests that only read.
     reading: Places,
+    /// The same for requests that bring many people.
+    importing: Places,
     /// The same for requests that send a component.
     making: Places,
     /// The same for requests that fetch one.
@@ -101,6 +104,7 @@ impl Rooms {
             rates,
             places: Places::default(),
             reading: Places::reading(),
+            importing: Places::importing(),
             making: Places::making(),
             fetching: Places::fetching(),
             moving: Places::moving(),
@@ -200,6 +204,7 @@ fn of_tenant() -> OpenApiRouter<Rooms> {
         .routes(taking("POST", routes!(accounts::reopen)))
         .routes(taking("POST", routes!(accounts::erase)))
         .routes(taking("POST", routes!(accounts::allowance)))
+        .routes(taking("POST", routes!(imports::import)))
         .routes(taking("PUT", routes!(accounts::set_password)))
         .routes(taking("GET, HEAD, POST", routes!(revisions::list, revisions::create)))
         .routes(taking("GET, HEAD", routes!(revisions::show)))

@@ -28,8 +28,8 @@ mod webhooks;
 mod writer;
 
 pub use accounts::{
-    Acted, Allotted, Census, Claim, Opened, Recognition, Reservation, Reviewed, Settled, Standing,
-    Waiting,
+    Acted, Allotted, Census, Claim, Opened, Place, Recognition, Reservation, Reviewed, Settled,
+    Standing, Waiting,
 };
 pub use ankisyncd::Queued;
 pub use authenticate::Denied;

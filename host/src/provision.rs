@@ -2,6 +2,7 @@
 //! Refuses to know what stands at either end: no HTTP, no SQL, no wasmtime.
 
 mod by_hand;
+mod import;
 mod overrun;
 mod pick;
 mod rehearse;
@@ -10,6 +11,7 @@ mod strays;
 mod trial;
 
 pub use by_hand::ByHand;
+pub use import::{Import, Imported};
 pub use rehearse::{Answer, Rehearsal};
 pub use strays::Unsurveyed;
 

@@ -7,6 +7,7 @@ mod asked;
 mod case;
 mod decision;
 mod form;
+mod import;
 mod list;
 mod operators;
 mod problem;
@@ -21,13 +22,14 @@ mod time;
 mod webhook;
 
 pub use account::{AccountText, UsageText};
-pub use applicant::{BodyError, Question, read_body};
+pub use applicant::{BodyError, ImportItem, Question, read_body};
 pub use asked::{AskedForm, CompatibleForm, NativeForm};
 pub use case::CasesText;
 pub use decision::{AllowanceText, DecisionText};
 pub use form::{
     FormError, HandForm, KeyForm, LinkForm, PasswordForm, TenantForm, TenantPatch, read_form,
 };
+pub use import::{ImportForm, ImportedText, ImportsText};
 pub use list::{ListText, read_cursor};
 pub use operators::{KeyText, TenantText};
 pub use problem::{Code, FailureText, PlaceText, ProblemText};

@@ -118,7 +118,14 @@ impl Opening<'_> {
                         || file.as_ref().zip(other.as_ref()).is_some_and(|(a, b)| a.is(b)))
             };
             match named[..place].iter().find(is_theirs) {
-                None => self.auth_dbs.put(site.id, Some(path.clone())),
+                None => {
+                    self.auth_dbs.put(site.id, Some(path.clone()));
+                    if site.auth_db_there.as_ref() == Some(path)
+                        && let Ok(Some(file)) = self.auth_dbs.of(site.id)
+                    {
+                        file.was_there();
+                    }
+                }
                 Some((owner, ..)) => {
                     error!(tenant = %site.name, auth_db = %path.display(), owner = %owner.name,
                         "this ankisyncd is another tenant's: nobody new gets an account here");

@@ -2,8 +2,10 @@
 //! Refuses to take a key as an argument, which every user of the machine could read, to follow a redirect with one, and to print one.
 
 mod key;
+mod patience;
 mod table;
 
+pub(crate) use patience::Patience;
 pub(crate) use table::{Table, text};
 
 use crate::cli::{Ending, fail, own_certificate, say};
@@ -268,7 +270,7 @@ impl Client {
         if status.is_success() { Ok(answer) } else { Err(no(status, &answer)) }
     }
 
-    fn begin(&self, method: Method, url: Url) -> Result<RequestBuilder, Ending> {
+    pub(crate) fn begin(&self, method: Method, url: Url) -> Result<RequestBuilder, Ending> {
         let key = self.key.clone().map_err(|why| {
             eprintln!("enlist: {why}");
             Ending::Locked

@@ -16,8 +16,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 pub struct AuthDb {
     path: PathBuf,
     turn: Arc<Mutex<()>>,
-    /// Whether it was there: then it is not made again, where somebody took it away or a disk is missing.
-    seen: Arc<AtomicBool>,
+    /// Whether it was there once.
+    there: Arc<AtomicBool>,
 }
 
 /// While this lives nobody else of this process writes to the file. Work that nobody waits for any more holds it to its end.
@@ -38,6 +38,9 @@ pub enum AuthDbError {
     /// No table `auth` with `username` and `hash`.
     #[error("{} is no auth.db of an ankisyncd", .0.display())]
     Foreign(PathBuf),
+    /// It was there, and is not any more.
+    #[error("{} was there, and is gone: put it back, or an empty file for a new beginning", .0.display())]
+    Gone(PathBuf),
     /// Another tenant has the file.
     #[error("{} is the auth.db of tenant {owner}", .path.display())]
     Shared {
@@ -70,6 +73,7 @@ impl AuthDbError {
             Self::Locked(_) => "locked",
             Self::OldSchema(_) => "old_schema",
             Self::Foreign(_) => "foreign",
+            Self::Gone(_) => "gone",
             Self::Shared { .. } => "shared",
             Self::NoSalt(_) => "no_randomness",
             Self::Sqlite { source, .. } => match source.sqlite_error_code() {
@@ -85,7 +89,21 @@ impl AuthDbError {
 impl AuthDb {
     /// The file at this path; nothing is opened yet.
     pub fn new(path: PathBuf) -> Self {
-        Self { path, turn: Arc::default(), seen: Arc::default() }
+        Self { path, turn: Arc::default(), there: Arc::default() }
+    }
+
+    /// It has been there: where it is gone, a disk may be missing, and none is made in its place.
+    pub fn was_there(&self) {
+        self.there.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a new one may be made.
+    pub(super) fn may_be_made(&self) -> Result<bool, AuthDbError> {
+        let was_there = self.there.load(Ordering::Relaxed);
+        if was_there && matches!(self.path.try_exists(), Ok(false)) {
+            return Err(AuthDbError::Gone(self.path.clone()));
+        }
+        Ok(!was_there)
     }
 
     /// Where it is.
@@ -156,17 +174,12 @@ impl AuthDb {
         Ok(connection)
     }
 
-    /// Whether there was a table in it, for all that this process knows.
-    pub(super) fn was_there(&self) -> bool {
-        self.seen.load(Ordering::Relaxed)
-    }
-
     /// False for a file in which nothing is yet: somebody has just made it, or died then.
     pub(super) fn is_usable(&self, found: Found) -> Result<bool, AuthDbError> {
         match found {
             Found::Nothing => Ok(false),
             Found::Table => {
-                self.seen.store(true, Ordering::Relaxed);
+                self.was_there();
                 Ok(true)
             }
             Found::OldTable => Err(AuthDbError::OldSchema(self.path.clone())),

@@ -33,7 +33,7 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS auth (username VARCHAR PRIMARY K
 impl Draft {
     pub(super) fn begin(file: &AuthDb, turn: &FileTurn) -> Result<Self, AuthDbError> {
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        flags.set(OpenFlags::SQLITE_OPEN_CREATE, !file.was_there());
+        flags.set(OpenFlags::SQLITE_OPEN_CREATE, file.may_be_made()?);
         let begun = || {
             let connection = file.open(flags)?;
             // From here on no other program writes: what is read stays true until it is changed.
@@ -83,7 +83,9 @@ impl Draft {
 
     /// From here on it is written, and durable.
     pub fn commit(self) -> Result<(), AuthDbError> {
-        self.connection.execute_batch("COMMIT").map_err(|error| self.file.failed(error))
+        self.connection.execute_batch("COMMIT").map_err(|error| self.file.failed(error))?;
+        self.file.was_there();
+        Ok(())
     }
 
     fn execute(&self, sql: &str, name: &str, hash: &str) -> Result<(), AuthDbError> {

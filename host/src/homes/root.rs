@@ -126,6 +126,10 @@ impl Root {
         }
     }
 
+    pub(super) fn has_folder(&self, name: &str) -> Result<bool, HomeError> {
+        self.is_folder(name).map_err(|errno| storage(&self.path.join(name), errno))
+    }
+
     /// Makes the folder of `name`, or adopts one; mode and group as configured. On the disk only after [`Root::sync`].
     pub(super) fn raise(&self, name: &str, take: Take) -> Result<Raised, HomeError> {
         let fail = |errno: Errno| storage(&self.path.join(name), errno);

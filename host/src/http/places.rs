@@ -32,6 +32,11 @@ const MAKING_OF_A_TENANT: usize = 1;
 const MOVING: usize = 16;
 const MOVING_OF_A_TENANT: usize = 2;
 
+/// The same for those who import: each works on many people at once, and one tenant's all together must leave its queue at the disk some
+/// room for those who sign up.
+const IMPORTING: usize = 16;
+const IMPORTING_OF_A_TENANT: usize = 3;
+
 /// The same for those who have a name looked up, or a message sent and wait for what is answered.
 const CALLING: usize = 32;
 const CALLING_OF_A_TENANT: usize = 2;
@@ -74,6 +79,11 @@ impl Places {
     /// Places for those who activate or roll back.
     pub(super) fn moving() -> Self {
         Self { taken: Arc::default(), all: MOVING, of_a_tenant: MOVING_OF_A_TENANT }
+    }
+
+    /// Places for those who import.
+    pub(super) fn importing() -> Self {
+        Self { taken: Arc::default(), all: IMPORTING, of_a_tenant: IMPORTING_OF_A_TENANT }
     }
 
     /// Places for those who have something looked up or sent elsewhere.

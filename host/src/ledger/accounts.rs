@@ -5,6 +5,7 @@ mod acts;
 mod allowances;
 mod by_hand;
 mod erase;
+mod import;
 mod list;
 mod people;
 mod recognise;
@@ -15,6 +16,7 @@ pub(super) use acts::Change;
 pub(in crate::ledger) use allowances::count as count_waiting;
 pub use allowances::{Allotted, Reviewed, Settled, Waiting};
 pub use by_hand::Standing;
+pub use import::Place;
 pub use people::Census;
 pub(super) use rows::AllowanceRow;
 
@@ -58,6 +60,8 @@ pub enum Claim {
     Asking,
     /// By hand, with the folder of exactly this name: what reserved it was that folder.
     Adopting,
+    /// By being moved over with the folder or the row of exactly this name, whatever it looks like: it was there first.
+    MovingOver,
 }
 
 /// This person's requests wait for each other while this lives.
@@ -239,33 +243,45 @@ fn open(
     if let Some(code) = allowance.over_quota(used, email.map(Email::assurance)) {
         return Ok(Err(Refusal::host(code)));
     }
-    insert(tx, tenant, applicant, name, allowance, revision, Claim::Asking)
+    let decided_by = revision;
+    let draft = Draft { applicant, name, claim: Claim::Asking, allowance, revision, decided_by };
+    insert(tx, tenant, &draft)
+}
+
+/// What a row shall say.
+struct Draft<'a> {
+    applicant: &'a Applicant,
+    name: &'a Name,
+    claim: Claim,
+    allowance: &'a Allowance,
+    /// The revision that decides.
+    revision: u64,
+    /// The one that was asked for the allowance; 0 when none was, and the account waits for that.
+    decided_by: u64,
 }
 
 /// The row itself; or that somebody holds the name, or one that it would be taken for.
 fn insert(
     tx: &Connection,
     tenant: TenantId,
-    applicant: &Applicant,
-    name: &Name,
-    allowance: &Allowance,
-    revision: u64,
-    claim: Claim,
+    draft: &Draft<'_>,
 ) -> Result<Result<New, Refusal>, LedgerError> {
+    let Draft { applicant, name, claim, allowance, revision, decided_by } = *draft;
     // The constraint below does not look into `reserved`.
     if rows::is_held(tx, tenant, name, claim)? {
         return Ok(Err(Refusal::host(HostCode::UsernameTaken)));
     }
     let looks_like = rows::look_alike(tx, tenant, name)?;
-    if looks_like.as_deref().is_some_and(|other| excludes(name.as_str(), other)) {
+    let excluded = looks_like.as_deref().is_some_and(|other| excludes(name.as_str(), other));
+    if excluded && claim != Claim::MovingOver {
         let detail = Some(Unusable::LooksAlike.to_string());
         return Ok(Err(Refusal::Host { code: HostCode::NameUnusable, detail }));
     }
     let email = applicant.email.as_ref();
     let sql = format!(
         "INSERT INTO accounts (tenant, issuer, subject, username, name, name_key, skeleton, email, verified_domain, state,
-             allowance, allowance_revision, revision, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'active', ?10, ?11, ?11, ?12)
+             allowance, revision, allowance_revision, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'active', ?10, ?11, ?12, ?13)
          ON CONFLICT (tenant, name_key) DO NOTHING RETURNING {COLUMNS}"
     );
     let inserted = tx
@@ -283,13 +299,14 @@ fn insert(
                 email.filter(|email| email.verified().is_some()).map(Email::domain),
                 json(&AllowanceRow::from(allowance))?,
                 revision as i64,
+                decided_by as i64,
                 now_ms(),
             ],
             rows::account,
         )
         .optional()?;
     let Some(account) = inserted else { return Ok(Err(Refusal::host(HostCode::UsernameTaken))) };
-    if claim == Claim::Adopting {
+    if claim != Claim::Asking {
         // What the name was kept for is done.
         let sql = "DELETE FROM reserved WHERE tenant = ?1 AND name_key = ?2";
         tx.prepare_cached(sql)?.execute((tenant.0, name.fold().as_str()))?;

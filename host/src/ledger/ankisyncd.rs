@@ -11,6 +11,7 @@ use crate::ledger::record::now_ms;
 use crate::ledger::{Act, Book, Ledger, LedgerError, LedgerFile, tenants};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
+use std::path::Path;
 
 const SINK: &str = "ankisyncd";
 
@@ -100,13 +101,18 @@ impl Ledger {
         self.database.write(tenant, write).await
     }
 
-    /// These arrived. What was kept for an account that is open again has been given back.
+    /// These arrived in this file. What was kept for an account that is open again has been given back.
     pub async fn arrived(
         &self,
         tenant: TenantId,
+        file: &Path,
         deliveries: Vec<(i64, Event, String)>,
     ) -> Result<(), LedgerError> {
+        let file = file.display().to_string();
         let write = move |tx: &Connection| {
+            let sql =
+                "UPDATE tenants SET auth_db_there = ?2 WHERE id = ?1 AND auth_db_there IS NOT ?2";
+            tx.prepare_cached(sql)?.execute((tenant.0, file))?;
             let mut taken = tx.prepare_cached("DELETE FROM outbox WHERE id = ?1")?;
             let sql = "UPDATE accounts SET kept_hash = NULL WHERE tenant = ?1 AND name_key = ?2 AND name = ?3";
             let mut given = tx.prepare_cached(sql)?;

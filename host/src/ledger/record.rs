@@ -4,6 +4,7 @@
 mod applicants;
 mod asked_again;
 mod columns;
+mod imported;
 mod reading;
 
 pub(super) use applicants::latest_applicant;
@@ -15,6 +16,7 @@ use crate::domain::{
 };
 use crate::ledger::{Book, LedgerError};
 use columns::{AnswerRow, RequestRow};
+use imported::IMPORT;
 use rusqlite::Connection;
 use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -289,7 +291,7 @@ impl Act {
         tenant: TenantId,
         key: &str,
     ) -> Result<(), LedgerError> {
-        self.write(tx, tenant, key, Privacy::Shown, None)
+        self.write(tx, tenant, key, Written::done(Privacy::Shown))
     }
 
     /// Writes that it was done to an account. Write it after the change: the row is about the account's person as the row of the
@@ -301,7 +303,7 @@ impl Act {
         key: &str,
         privacy: Privacy,
     ) -> Result<(), LedgerError> {
-        self.write(tx, tenant, key, privacy, None)
+        self.write(tx, tenant, key, Written::done(privacy))
     }
 
     /// Writes that it was refused, for this reason; who holds the name is nobody's business then.
@@ -313,7 +315,7 @@ impl Act {
         privacy: Privacy,
         refusal: &Refusal,
     ) -> Result<(), LedgerError> {
-        self.write(tx, tenant, key, privacy, Some(refusal))
+        self.write(tx, tenant, key, Written { refused: Some(refusal), ..Written::done(privacy) })
     }
 
     fn write(
@@ -321,15 +323,16 @@ impl Act {
         tx: &Connection,
         tenant: TenantId,
         key: &str,
-        privacy: Privacy,
-        refused: Option<&Refusal>,
+        written: Written<'_>,
     ) -> Result<(), LedgerError> {
+        let Written { privacy, refused, request } = written;
         let shown = privacy == Privacy::Shown;
+        let request = request.filter(|_| shown).map(|request| json(&RequestRow::from(request)));
         let mut statement = tx.prepare_cached(
             "INSERT INTO decisions (tenant, request_id, at, key, occasion, source, dry_run, outcome, code, stage, name, detail,
                  revision, digest, settings_digest, request, notes, issuer, subject, username, email)
-             SELECT t.id, :request_id, :at, :key, :occasion, 'manual', 0, :outcome, :code, :stage, :name, :detail,
-                 r.number, r.component, r.settings_digest, '{}', '[]', a.issuer, a.subject, a.username, a.email
+             SELECT t.id, :request_id, :at, :key, :occasion, :source, 0, :outcome, :code, :stage, :name, :detail,
+                 r.number, r.component, r.settings_digest, :request, '[]', a.issuer, a.subject, a.username, a.email
              FROM tenants t JOIN revisions r ON r.tenant = t.id AND r.number = t.active_revision
              LEFT JOIN accounts a ON a.tenant = t.id AND a.name_key = :name_key AND a.name = :name AND a.erased_at IS NULL
                  AND :code IS NULL AND :shown
@@ -341,6 +344,8 @@ impl Act {
             ":at": now_ms(),
             ":key": key,
             ":occasion": self.what,
+            ":source": if self.what == IMPORT { "import" } else { "manual" },
+            ":request": request.transpose()?.as_deref().unwrap_or(NOBODY),
             ":outcome": refused.map_or("granted", outcome_of),
             ":code": refused.map(Refusal::code),
             ":stage": refused.map(|refusal| refusal.stage().as_str()),
@@ -350,6 +355,21 @@ impl Act {
             ":shown": shown,
         })?;
         Ok(())
+    }
+}
+
+/// What a row says of an act beside the act.
+#[derive(Clone, Copy)]
+struct Written<'a> {
+    privacy: Privacy,
+    refused: Option<&'a Refusal>,
+    request: Option<&'a Request>,
+}
+
+impl Written<'_> {
+    /// It was done.
+    fn done(privacy: Privacy) -> Self {
+        Self { privacy, refused: None, request: None }
     }
 }
 

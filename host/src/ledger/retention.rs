@@ -38,9 +38,9 @@ impl Ledger {
 fn page(connection: &Connection, before: i64, after: i64) -> Result<Page, LedgerError> {
     let mut statement = connection.prepare_cached(
         "SELECT d.id, d.at, d.tenant,
-             CASE WHEN d.dry_run = 0 AND d.occasion = 'opening' AND d.outcome IN ('granted', 'known') AND d.username IS NOT NULL
+             CASE WHEN d.dry_run = 0 AND d.occasion IN ('opening', 'account_import') AND d.outcome IN ('granted', 'known') AND d.username IS NOT NULL
              AND NOT EXISTS (SELECT 1 FROM decisions n WHERE n.tenant = d.tenant AND n.name = d.name AND n.id > d.id
-                 AND n.dry_run = 0 AND n.occasion = 'opening' AND n.outcome IN ('granted', 'known') AND n.username IS NOT NULL)
+                 AND n.dry_run = 0 AND n.occasion IN ('opening', 'account_import') AND n.outcome IN ('granted', 'known') AND n.username IS NOT NULL)
              THEN d.name END
          FROM decisions d WHERE d.id > ?1 ORDER BY d.id LIMIT ?2",
     )?;

@@ -18,6 +18,8 @@ pub struct Site {
     pub home: Option<PathBuf>,
     /// Its own ankisyncd database; none for none, or for what the settings say.
     pub auth_db: Option<PathBuf>,
+    /// The ankisyncd database that something was written to.
+    pub auth_db_there: Option<PathBuf>,
     /// Whether it had an account ever, open or not, or has names that a restore reserved: then there are folders.
     pub has_accounts: bool,
     /// Whether it was removed: its row is kept, and so are its folders.
@@ -52,7 +54,7 @@ fn sites(connection: &Connection) -> Result<Vec<Site>, LedgerError> {
 /// The columns of a [`Site`], of `tenants` as `t`.
 pub(super) const SITE: &str =
     "t.id, t.name, t.home, EXISTS (SELECT 1 FROM accounts a WHERE a.tenant = t.id)
-    OR EXISTS (SELECT 1 FROM reserved r WHERE r.tenant = t.id), t.removed_at IS NOT NULL, t.auth_db";
+    OR EXISTS (SELECT 1 FROM reserved r WHERE r.tenant = t.id), t.removed_at IS NOT NULL, t.auth_db, t.auth_db_there";
 
 pub(super) fn site(row: &Row<'_>) -> rusqlite::Result<Site> {
     Ok(Site {
@@ -62,5 +64,6 @@ pub(super) fn site(row: &Row<'_>) -> rusqlite::Result<Site> {
         has_accounts: row.get(3)?,
         removed: row.get(4)?,
         auth_db: row.get::<_, Option<String>>(5)?.map(PathBuf::from),
+        auth_db_there: row.get::<_, Option<String>>(6)?.map(PathBuf::from),
     })
 }

@@ -108,8 +108,8 @@ impl LedgerFile {
         self.list(&sql, [], |row| {
             Ok(SurveyedTenant {
                 site: site(row)?,
-                active_revision: row.get::<_, Option<i64>>(6)?.map(i64::unsigned_abs),
-                open_accounts: row.get::<_, i64>(7)?.unsigned_abs(),
+                active_revision: row.get::<_, Option<i64>>(7)?.map(i64::unsigned_abs),
+                open_accounts: row.get::<_, i64>(8)?.unsigned_abs(),
             })
         })
     }

@@ -240,7 +240,7 @@ impl Operations {
         if !reopened.is_empty() {
             kept = self.ledger.kept_hashes(tenant, reopened).await?;
         }
-        let (file, turn) = (file.clone(), turn.clone());
+        let (path, file, turn) = (file.path().to_owned(), file.clone(), turn.clone());
         let begun = apart(within, move || {
             let draft = file.begin(&turn)?;
             let keep = hashes_to_keep(&draft, &batch)?;
@@ -259,7 +259,7 @@ impl Operations {
         let batch = written.await??;
         kill_point::reach("auth_db_written");
         let arrived = batch.into_iter().map(|d| (d.number, d.event, d.name)).collect();
-        self.ledger.arrived(tenant, arrived).await?;
+        self.ledger.arrived(tenant, &path, arrived).await?;
         Ok(count)
     }
 }

@@ -166,6 +166,7 @@ mod tests {
             name: name(tenant),
             home: home.map(Path::to_owned),
             auth_db: None,
+            auth_db_there: None,
             has_accounts: true,
             removed: false,
         }

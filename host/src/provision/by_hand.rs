@@ -112,7 +112,7 @@ impl Provisioner {
         Ok(answer.map(|allowance| Allotted { allowance, revision }))
     }
 
-    async fn home_by_hand(
+    pub(super) async fn home_by_hand(
         &self,
         tenant: &Tenant,
         name: &Name,
@@ -126,11 +126,15 @@ impl Provisioner {
 }
 
 /// Whoever opens an account by hand is told why a name is none.
-fn unusable(why: Unusable) -> Refusal {
+pub(super) fn unusable(why: Unusable) -> Refusal {
     Refusal::Host { code: HostCode::NameUnusable, detail: Some(why.to_string()) }
 }
 
-async fn refuse(book: &Book, act: Act, refusal: Refusal) -> Result<Outcome, ProvisionError> {
+pub(super) async fn refuse(
+    book: &Book,
+    act: Act,
+    refusal: Refusal,
+) -> Result<Outcome, ProvisionError> {
     book.refuse(act, refusal.clone()).await?;
     Ok(Outcome::Refused(refusal))
 }

@@ -2,10 +2,11 @@
 //! Refuses to do any of it: no name is reserved, nobody is linked, and the record's row is marked `dry_run`.
 
 use crate::domain::{Account, Allowance, Course, Email, Grant, Occasion, Recognised, Refusal};
-use crate::ledger::{Asked, Reservation, Said, Tenant};
+use crate::ledger::{Asked, Book, Reservation, Said, Tenant};
 use crate::provision::pick::Hold;
 use crate::provision::say::{failed, note};
-use crate::provision::{Ask, Considered, ProvisionError, Provisioner, asked};
+use crate::provision::{Ask, Considered, Imported, ProvisionError, Provisioner, asked};
+use crate::sandbox::Active;
 
 /// What would come of a request; nothing did.
 #[derive(Debug)]
@@ -33,18 +34,50 @@ impl Provisioner {
         let book = self.ledger.of(tenant);
         let active = self.catalog.active(tenant.id()).ok_or(ProvisionError::NoPolicy)?;
         let mut asked = asked(ask, &active, true);
-        let mut seen = Vec::new();
-        let considered =
-            self.consider(&book, tenant, &active, &mut asked, Hold::Loose, &mut seen).await;
-        let (rehearsal, said) = match failed(&book, tenant, &asked, considered).await? {
-            Considered::Known(account) => known(Recognised::Known, account),
-            Considered::Linkable(account) => known(Recognised::Linkable, account),
-            Considered::Refused(refusal, said) => (refused(refusal, &said, &asked), said),
-            Considered::Granted(grant, said) => seat(grant, said, &asked),
-        };
+        let rehearsed = self.go_through(&book, tenant, &active, &mut asked).await;
+        let (rehearsal, said) = failed(&book, tenant, &asked, rehearsed).await?;
         note(&book, &asked, said).await?;
+        Ok(rehearsal)
+    }
+
+    /// The same for somebody who would be imported; nobody is told, and nothing is recorded.
+    pub(super) async fn foresee(
+        &self,
+        tenant: &Tenant,
+        ask: Ask,
+    ) -> Result<Imported, ProvisionError> {
+        let book = self.ledger.of(tenant);
+        let active = self.catalog.active(tenant.id()).ok_or(ProvisionError::NoPolicy)?;
+        let mut asked = asked(ask, &active, true);
+        let (rehearsal, _) = self.go_through(&book, tenant, &active, &mut asked).await?;
+        let recognised = rehearsal.course.recognised;
+        Ok(match rehearsal.answer {
+            Answer::Grant(name, _) if recognised == Some(Recognised::Stranger) => {
+                Imported::Opened(name)
+            }
+            Answer::Grant(name, _) => Imported::Known(name),
+            Answer::Refuse(refusal) => Imported::Refused(refusal),
+        })
+    }
+
+    async fn go_through(
+        &self,
+        book: &Book,
+        tenant: &Tenant,
+        active: &Active,
+        asked: &mut Asked,
+    ) -> Result<(Rehearsal, Said), ProvisionError> {
+        let mut seen = Vec::new();
+        let hold = Hold::Loose;
+        let (rehearsal, said) =
+            match self.consider(book, tenant, active, asked, hold, &mut seen).await? {
+                Considered::Known(account) => known(Recognised::Known, account),
+                Considered::Linkable(account) => known(Recognised::Linkable, account),
+                Considered::Refused(refusal, said) => (refused(refusal, &said, asked), said),
+                Considered::Granted(grant, said) => seat(grant, said, asked),
+            };
         let course = Course { candidates: seen, ..rehearsal.course };
-        Ok(Rehearsal { course, ..rehearsal })
+        Ok((Rehearsal { course, ..rehearsal }, said))
     }
 }
 

@@ -2,8 +2,10 @@
 //! Refuses to guess where a mistake would change who somebody is: a field that is named has the type it should have.
 
 mod compatible;
+mod import;
 
 pub use compatible::read_body;
+pub use import::ImportItem;
 
 use crate::domain::{Applicant, Assurance, Attribute, Email, Occasion, Request, TenantName};
 use serde_json::{Map, Value};
@@ -42,18 +44,21 @@ const HOST_PREFIX: &str = "enlist:";
 impl Question {
     /// Reads the native door's body, which asks for an account.
     pub fn read_native(body: &[u8]) -> Result<Self, BodyError> {
-        let fields = object(body)?;
-        let username = username(&fields)?;
-        let groups = optional(&fields, "groups", Value::as_array)?.into_iter().flatten();
+        Self::native(&object(body)?)
+    }
+
+    fn native(fields: &Map<String, Value>) -> Result<Self, BodyError> {
+        let username = username(fields)?;
+        let groups = optional(fields, "groups", Value::as_array)?.into_iter().flatten();
         let groups = groups.map(|group| group.as_str().map(str::to_owned));
-        let attributes = optional(&fields, "attributes", Value::as_object)?;
+        let attributes = optional(fields, "attributes", Value::as_object)?;
         Ok(Self {
-            issuer: text(&fields, "issuer")?,
-            subject: text(&fields, "subject")?,
+            issuer: text(fields, "issuer")?,
+            subject: text(fields, "subject")?,
             username,
-            email: text(&fields, "email")?,
-            email_verified: flag(&fields, "email_verified")?,
-            source: text(&fields, "source")?,
+            email: text(fields, "email")?,
+            email_verified: flag(fields, "email_verified")?,
+            source: text(fields, "source")?,
             occasion: Occasion::Opening,
             attributes: attributes.into_iter().flat_map(read_values).collect(),
             groups: groups.collect::<Option<_>>().ok_or(BodyError::Field("groups"))?,

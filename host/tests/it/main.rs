@@ -17,6 +17,7 @@ mod fairness;
 mod first_start;
 mod homes;
 mod identity;
+mod imports;
 mod keys;
 mod making;
 mod metrics;

@@ -56,8 +56,12 @@ async fn refusals(app: &App, may: &str) {
         let house = matches!(path, "/v1/tenants" | "/v1/operator-keys");
         let key = if house { &app.operator_key } else { may };
         let path = path.replace("{tenant}", "default");
-        // Settings may be longer than what is said of a person.
-        let length = if path.ends_with("/revisions") { 9 << 20 } else { 70_000 };
+        // Settings and many people may be longer than what is said of one.
+        let length = match path.rsplit('/').next() {
+            Some("revisions") => 9 << 20,
+            Some("imports") => 2 << 20,
+            _ => 70_000,
+        };
         let answer = app.ask(method, &path, key, json!({"username": "x".repeat(length)})).await;
         assert_eq!(answer.status, 413, "{operation}");
     }
@@ -92,6 +96,9 @@ async fn in_a_tenant(app: &App, base: &str, key: &str) {
     ask("PUT", &format!("accounts/{name}-hand"), by_hand, 200).await;
     ask("PUT", &format!("accounts/{name}"), json!({"username": "nobody"}), 409).await;
     ask("PUT", "accounts/a%20b", json!({"username": "nobody"}), 403).await;
+    let many =
+        json!({"items": [{"username": "m", "name": format!("{name}-many")}, {"username": 1}]});
+    ask("POST", "imports", many, 200).await;
     for read in
         ["accounts", "accounts?usage=true", "reserved", "decisions", &format!("accounts/{name}")]
     {

@@ -24,6 +24,8 @@ pub enum Acted {
 pub(in crate::ledger) enum Change {
     /// This, which the record may say beside it.
     Made(Option<String>),
+    /// Something that has its row in the record already.
+    Recorded,
     /// This, which is followed elsewhere.
     Followed(Event),
     /// Nothing: it is so already.
@@ -95,6 +97,10 @@ impl Book {
                     act.record_refused(tx, tenant.id, &tenant.key, privacy, &refusal)?;
                     return Ok(Acted::Refused(code));
                 }
+                Change::Recorded => {
+                    let now = by_name(tx, tenant.id, &name)?.map(Box::new);
+                    return Ok(now.map_or(Acted::Missing, Acted::Account));
+                }
                 Change::Made(detail) => act.detail = detail,
                 Change::Followed(event) => {
                     outbox::follow_account(tx, default_auth_db, tenant.id, event, &account)?;
@@ -110,7 +116,7 @@ impl Book {
     }
 }
 
-fn link(
+pub(super) fn link(
     tx: &Connection,
     tenant: TenantId,
     account: &Account,

@@ -2,7 +2,7 @@
 //! Refuses what no door may do: a second account for one person, a name that is held, a seat that there is not.
 
 use crate::domain::{Account, AccountState, Applicant, HostCode, Name, Refusal, TenantId};
-use crate::ledger::accounts::{Allotted, Claim, New, Opened, insert, rows};
+use crate::ledger::accounts::{Allotted, Claim, Draft, New, Opened, insert, rows};
 use crate::ledger::record::look_alike;
 use crate::ledger::{Act, Book, LedgerError};
 use rusqlite::Connection;
@@ -77,7 +77,7 @@ fn standing(
     })
 }
 
-fn is_theirs(account: &Account, applicant: &Applicant) -> bool {
+pub(super) fn is_theirs(account: &Account, applicant: &Applicant) -> bool {
     let is_same = match &applicant.subject {
         Some(subject) => account.subject.as_ref() == Some(subject),
         None => account.username == applicant.username,
@@ -85,7 +85,7 @@ fn is_theirs(account: &Account, applicant: &Applicant) -> bool {
     account.issuer == applicant.issuer && is_same
 }
 
-fn has_account(
+pub(super) fn has_account(
     connection: &Connection,
     tenant: TenantId,
     applicant: &Applicant,
@@ -118,5 +118,6 @@ fn open(
     if let Some(code) = allowance.over_quota(used, None) {
         return Ok(Err(Refusal::host(code)));
     }
-    insert(tx, tenant, applicant, name, allowance, *revision, claim)
+    let (revision, decided_by) = (*revision, *revision);
+    insert(tx, tenant, &Draft { applicant, name, claim, allowance, revision, decided_by })
 }

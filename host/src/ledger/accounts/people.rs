@@ -39,7 +39,7 @@ impl Taking {
 }
 
 impl Book {
-    /// Counts everybody who asked for an account and was not only rehearsed. Whoever was granted one is known by its name from
+    /// Counts everybody who asked for an account, and was not only rehearsed, or was imported to one. Whoever was granted one is known by its name from
     /// then on, others by issuer and subject, or provider username.
     pub async fn census(&self) -> Result<Census, LedgerError> {
         let (tenant, mut taking, mut from) = (self.tenant.id, Taking::default(), i64::MAX);
@@ -75,7 +75,7 @@ fn take(
     from: i64,
 ) -> Result<(Taking, Option<i64>), LedgerError> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, dry_run = 0 AND occasion = 'opening', outcome IN ('granted', 'known'), issuer, subject, username, name
+        "SELECT id, dry_run = 0 AND (occasion = 'opening' OR occasion = 'account_import' AND outcome = 'granted'), outcome IN ('granted', 'known'), issuer, subject, username, name
          FROM decisions WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC",
     )?;
     let mut rows = statement.query((tenant.0, from))?;

@@ -42,7 +42,7 @@ pub(super) fn recognise(
     })
 }
 
-fn is_same_email(account: &Account, applicant: &Applicant) -> bool {
+pub(super) fn is_same_email(account: &Account, applicant: &Applicant) -> bool {
     let verified = applicant.email.as_ref().and_then(Email::verified);
     verified.is_some() && verified == account.email.as_deref()
 }
@@ -56,6 +56,6 @@ fn known(account: Account) -> Recognition {
     }
 }
 
-fn taken(why: &str) -> Refusal {
+pub(super) fn taken(why: &str) -> Refusal {
     Refusal::Host { code: HostCode::UsernameTaken, detail: Some(why.to_owned()) }
 }

@@ -64,7 +64,7 @@ pub(super) fn is_held(
 ) -> Result<bool, LedgerError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE tenant = ?1 AND name_key = ?2)
         OR EXISTS (SELECT 1 FROM reserved WHERE tenant = ?1 AND name_key = ?2 AND (?3 IS NULL OR name <> ?3))";
-    let (key, own) = (name.fold(), (claim == Claim::Adopting).then(|| name.as_str()));
+    let (key, own) = (name.fold(), (claim != Claim::Asking).then(|| name.as_str()));
     let mut statement = connection.prepare_cached(sql)?;
     Ok(statement.query_row((tenant.0, key.as_str(), own), |row| row.get(0))?)
 }

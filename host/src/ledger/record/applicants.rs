@@ -7,14 +7,14 @@ use crate::ledger::record::columns::read_request;
 use rusqlite::{Connection, OptionalExtension};
 use tracing::warn;
 
-/// The person of the account `name` as they came last, to be let in or as somebody known.
+/// The person of the account `name` as they came last: to be let in, as somebody known, or by an import.
 pub(in crate::ledger) fn latest_applicant(
     c: &Connection,
     tenant: TenantId,
     name: &str,
 ) -> Result<Option<Applicant>, LedgerError> {
-    let sql = "SELECT request, source FROM decisions WHERE tenant = ?1 AND name = ?2 AND dry_run = 0 AND occasion = 'opening'
-        AND outcome IN ('granted', 'known') AND username IS NOT NULL ORDER BY id DESC LIMIT 1";
+    let sql = "SELECT request, source FROM decisions WHERE tenant = ?1 AND name = ?2 AND dry_run = 0
+        AND occasion IN ('opening', 'account_import') AND request <> '{}' AND outcome IN ('granted', 'known') AND username IS NOT NULL ORDER BY id DESC LIMIT 1";
     let mut statement = c.prepare_cached(sql)?;
     let found = statement.query_row((tenant.0, name), |row| {
         Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))

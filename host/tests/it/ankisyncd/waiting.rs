@@ -57,12 +57,45 @@ async fn a_file_that_is_gone_with_its_folder_is_waited_for_and_not_made_elsewher
     fs::rename(file.folder.path(), &away).expect("a move");
     enlist(&app, "anna").await;
     eventually(&app, "an attempt failed", || {
-        app.count("SELECT count(*) FROM outbox WHERE trouble = 'unreadable'") > 0
+        app.count("SELECT count(*) FROM outbox WHERE trouble IN ('unreadable', 'gone')") > 0
     });
     assert!(!crate::ankisyncd::exists(file.folder.path()));
     fs::rename(&away, file.folder.path()).expect("a move back");
     told(&app);
     assert_eq!(file.rows(), [["anna", SHUT]]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_is_not_made_anew_before_or_after_a_restart() {
+    let file = AuthFile::made();
+    let mut app = beside(&file);
+    enlist(&app, "anna").await;
+    told(&app);
+    let away = file.path.with_extension("away");
+    fs::rename(&file.path, &away).expect("a move");
+    let waits = |app: &App, many: i64| {
+        eventually(app, "it waits", || {
+            app.count("SELECT count(*) FROM outbox WHERE trouble = 'gone'") == many
+        });
+        assert!(!crate::ankisyncd::exists(&file.path));
+    };
+    let path = "/v1/tenants/default/accounts";
+    for (name, many) in [("berta", 1), ("clara", 2)] {
+        let sql = format!(
+            "INSERT INTO outbox (tenant, sink, name, event, message, content, at, next_at)
+             VALUES (1, 'ankisyncd', '{name}', 'account.opened', '{name}', '{{}}', 0, 0)"
+        );
+        app.database().execute_batch(&sql).expect("a row");
+        app.restart();
+        waits(&app, many);
+    }
+    let passwd = format!("{path}/anna/password");
+    let answer = app.ask("PUT", &passwd, &app.operator_key, json!({"password": "x"})).await;
+    assert_eq!(answer.code(), "downstream_busy", "{answer:?}");
+    assert!(!crate::ankisyncd::exists(&file.path));
+    fs::rename(&away, &file.path).expect("a move back");
+    told(&app);
+    assert_eq!(file.rows().len(), 3);
 }
 
 #[tokio::test]
