@@ -155,13 +155,17 @@ impl AuthDb {
         if matches!(self.path.try_exists(), Ok(false)) {
             return Ok(None);
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let look = || {
-            let connection = self.open(flags)?;
+        let look = |access| {
+            let connection = self.open(access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
             let found = Found::in_there(&connection)?;
             Ok((found, connection))
         };
-        let (found, connection) = look().map_err(|error| self.failed(error))?;
+        let looked = match look(OpenFlags::SQLITE_OPEN_READ_ONLY) {
+            // Whoever wrote it died meanwhile: what it left is undone first, as by every program that opens it next.
+            Err(error) if is_left_half(&error) => look(OpenFlags::SQLITE_OPEN_READ_WRITE),
+            looked => looked,
+        };
+        let (found, connection) = looked.map_err(|error| self.failed(error))?;
         if !self.is_usable(found)? {
             return Ok(None);
         }
@@ -197,6 +201,11 @@ impl AuthDb {
     }
 }
 
+/// Told to whoever may only read, where a journal or a WAL has to be worked off.
+fn is_left_half(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
+}
+
 /// What stands in a file.
 pub(super) enum Found {
     Nothing,
@@ -222,5 +231,34 @@ impl Found {
                 }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AuthDb, Connection};
+    use std::fs;
+
+    #[test]
+    fn what_somebody_left_half_written_is_undone_and_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, left) = (folder.path().join("auth.db"), folder.path().join("left.db"));
+        let writer = Connection::open(&path).expect("a file");
+        let table = "CREATE TABLE auth (username VARCHAR PRIMARY KEY, hash VARCHAR);
+            INSERT INTO auth VALUES ('anna', 'hers');
+            PRAGMA cache_size = 1; BEGIN;";
+        writer.execute_batch(table).expect("a table");
+        for number in 0..2000 {
+            let row = "INSERT INTO auth VALUES (?1, 'x')";
+            writer.execute(row, [format!("nobody-{number}")]).expect("a row");
+        }
+        // What stands on the disk when the writer dies here: pages of the half, and the journal that undoes them.
+        fs::copy(&path, &left).expect("a copy");
+        let journal = |of: &std::path::Path| format!("{}-journal", of.display());
+        fs::copy(journal(&path), journal(&left)).expect("its journal");
+        let file = AuthDb::new(left.clone());
+        file.check().expect("of use");
+        assert_eq!(file.names().expect("names"), ["anna"]);
+        assert!(!std::path::Path::new(&journal(&left)).exists(), "it was worked off");
     }
 }

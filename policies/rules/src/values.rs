@@ -255,10 +255,11 @@ impl Setting for Code {
 }
 
 /// Codes that mean something else to a caller: a policy that answers with one has failed.
-pub const HOST_CODES: [&str; 39] = [
+pub const HOST_CODES: [&str; 44] = [
     "account_closed",
     "account_erased",
     "account_open",
+    "auth_db_taken",
     "body_required",
     "body_timeout",
     "body_too_large",
@@ -267,6 +268,7 @@ pub const HOST_CODES: [&str; 39] = [
     "component_invalid",
     "component_too_costly",
     "component_too_large",
+    "downstream_busy",
     "field_invalid",
     "home_exists",
     "home_overlaps",
@@ -275,8 +277,10 @@ pub const HOST_CODES: [&str; 39] = [
     "issuer_conflict",
     "key_invalid",
     "key_required",
+    "last_secret",
     "method_not_allowed",
     "name_unusable",
+    "no_ankisyncd",
     "not_found",
     "nothing_to_roll_back",
     "policy_failed",
@@ -293,6 +297,7 @@ pub const HOST_CODES: [&str; 39] = [
     "tenant_not_empty",
     "tenant_required",
     "too_many_revisions",
+    "too_many_secrets",
     "username_required",
     "username_taken",
 ];
