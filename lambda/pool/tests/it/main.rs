@@ -9,6 +9,7 @@ mod ends;
 mod enlist;
 mod http;
 mod interrupted;
+mod model;
 mod moto;
 mod pages;
 mod tool;
