@@ -126,7 +126,7 @@ async fn may_be_called(
         Permission::Broad(statement) => findings.warn(
             "permission",
             format!("other pools may call it too ({statement}): it does not name this one"),
-            format!("aws lambda remove-permission --function-name {arn} --statement-id {statement} --region {}, then enlist-cognito attach --user-pool-id {id} --function {arn}", arn.region()),
+            format!("enlist-cognito attach --user-pool-id {id} --function {arn}; once every other pool that calls it has a statement of its own: aws lambda remove-permission --function-name {arn} --statement-id {statement} --region {}", arn.region()),
         ),
         Permission::Missing => findings.bad("permission", "the pool may not call it: every sign-up fails", format!("enlist-cognito attach --user-pool-id {id} --function {arn}")),
     }

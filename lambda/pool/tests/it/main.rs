@@ -12,5 +12,6 @@ mod interrupted;
 mod model;
 mod moto;
 mod pages;
+mod rights;
 mod tool;
 mod walls;
