@@ -87,7 +87,7 @@ pub(crate) async fn run(common: &Common, asked: CheckArguments) -> Result<Ending
     server::look(&mut findings, &server, &asked, keys).await;
 
     let bad = findings.count(State::Bad);
-    let document = serde_json::json!({"user_pool": pool.id().as_str(), "function": asked.function.as_str(), "server": server.base().as_str(),
+    let document = serde_json::json!({"user_pool": pool.id().as_str(), "function": asked.function.as_str(), "server": server.shown().as_str(),
         "bad": bad, "warnings": findings.count(State::Warning), "unknown": findings.count(State::Unknown), "checks": findings.0});
     print::show(common.output, &document, || text(&findings));
     Ok(if bad == 0 { Ending::Yes } else { Ending::No })

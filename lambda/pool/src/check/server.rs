@@ -14,7 +14,7 @@ pub(super) async fn look(
     asked: &CheckArguments,
     key: FunctionsKey,
 ) {
-    let base = server.base();
+    let base = server.shown();
     match server.ask(Method::GET, &["healthz"], &[], None).await {
         Ok(answer) if answer.status == 200 => findings.good(
             "reached",

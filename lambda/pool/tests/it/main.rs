@@ -3,6 +3,7 @@
 
 mod attach;
 mod backfill;
+mod begins;
 mod check;
 mod detach;
 mod ends;
@@ -13,5 +14,6 @@ mod model;
 mod moto;
 mod pages;
 mod rights;
+mod stops;
 mod tool;
 mod walls;
