@@ -182,3 +182,67 @@ fn replace(file: &Path, keeping: &Keeping<'_>) -> io::Result<()> {
     new.sync_all()?;
     fs::rename(&beside, file)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::asking::{No, Outcome};
+    use super::{LEFT, Path, Report, State, beside};
+    use crate::pool::Person;
+    use serde_json::{Map, Value, json};
+    use std::io::Write;
+
+    fn refuse(report: &mut Report, username: &str) {
+        let person = Person {
+            username: username.to_owned(),
+            attributes: Map::new(),
+            status: String::new(),
+            enabled: true,
+        };
+        let no = No { code: "name_unusable".to_owned(), request_id: None };
+        report.count(&person, Outcome::Refused(no));
+    }
+
+    fn open(file: &Path) -> (State, Report) {
+        State::open(Some(file), json!({"run": 1})).unwrap_or_else(|failure| panic!("{failure:?}"))
+    }
+
+    fn usernames(report: &Report) -> Vec<String> {
+        let people = report.not_provisioned.iter().map(serde_json::to_value);
+        let people = people.map(|one| one.expect("JSON")["username"].take());
+        people.map(|name: Value| name.as_str().expect("a text").to_owned()).collect()
+    }
+
+    #[test]
+    fn who_was_not_provisioned_is_put_behind_those_before() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("state.json");
+        let (mut state, mut report) = open(&file);
+        refuse(&mut report, "ann");
+        state.reached("2".to_owned(), &report).expect("a page");
+        refuse(&mut report, "bob");
+        state.reached("3".to_owned(), &report).expect("a page");
+
+        // Half a line of a page that was interrupted.
+        let mut more = std::fs::OpenOptions::new().append(true).open(beside(&file, LEFT));
+        let more =
+            more.as_mut().expect("people").write_all(b"{\"username\":\"a-long-name-of-somebody");
+        more.expect("a write");
+        let (mut state, mut report) = open(&file);
+        assert_eq!(
+            (state.token.as_deref(), usernames(&report)),
+            (Some("3"), vec!["ann".to_owned(), "bob".to_owned()])
+        );
+        refuse(&mut report, "cyd");
+        state.reached("4".to_owned(), &report).expect("a page");
+        assert_eq!(usernames(&open(&file).1), ["ann", "bob", "cyd"]);
+
+        state.begin_again().expect("a beginning");
+        let (mut state, mut report) = open(&file);
+        assert!(state.token.is_none() && usernames(&report).is_empty());
+        refuse(&mut report, "dan");
+        state.reached("2".to_owned(), &report).expect("a page");
+        assert_eq!(usernames(&open(&file).1), ["dan"]);
+        state.finish().expect("an end");
+        assert_eq!(folder.path().read_dir().expect("a folder").count(), 0);
+    }
+}
