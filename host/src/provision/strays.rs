@@ -121,20 +121,21 @@ impl Strays {
         Ok(there || self.has_row(tenant, name.as_str()).await?.unwrap_or(false))
     }
 
-    /// At most `limit` names behind `after` that are kept from everybody, in the order of their keys. The first page is of a look that
-    /// was begun for it.
+    /// At most `limit` names behind `after` that are kept from everybody, in the order of their keys; with `empty` also those of empty
+    /// folders. The first page is of a look that was begun for it.
     pub(super) async fn page(
         self: &Arc<Self>,
         tenant: TenantId,
         after: Option<String>,
         limit: usize,
+        empty: bool,
     ) -> Result<Page<Reserved, String>, Unsurveyed> {
         let survey = match &after {
             None => self.anew(tenant).await?,
             Some(_) => self.of(tenant).await?,
         };
         let restored = self.ledger.restored(tenant).await.map_err(ledger)?;
-        survey.page(&self.ledger, tenant, restored, after, limit).await
+        survey.page(&self.ledger, tenant, restored, after, limit, empty).await
     }
 
     /// Looks at every tenant once, one after the other, so that hardly a request has to wait for it.

@@ -25,7 +25,7 @@ pub(super) struct Ground {
     pub(super) auth_db: Option<PathBuf>,
 }
 
-/// A name that keeps others from its key.
+/// A name that keeps others from its key; or that of an empty folder, neither folder nor row here, which keeps nobody.
 #[derive(Debug)]
 pub(super) struct Stray {
     pub(super) name: Box<str>,
@@ -68,6 +68,9 @@ impl Survey {
             }
             let names = names.into_iter().filter(|name| !is_the_systems(name)).collect();
             let nobodys = strays.ledger.without_account(tenant, names).await.map_err(ledger)?;
+            for name in &nobodys {
+                found.put(name.clone());
+            }
             for name in listing.occupied(nobodys).await.map_err(homes)? {
                 found.put(name).folder = true;
             }
@@ -113,7 +116,8 @@ impl Survey {
         (all().filter(|stray| stray.folder).count(), all().filter(|stray| stray.row).count())
     }
 
-    /// At most `limit` names behind `after`, with those that a restore reserved. What has an account by now is left out.
+    /// At most `limit` names behind `after`, with those that a restore reserved; with `empty` also those of empty folders. What has an
+    /// account by now is left out.
     pub(super) async fn page(
         &self,
         accounts: &Ledger,
@@ -121,6 +125,7 @@ impl Survey {
         restored: Vec<String>,
         after: Option<String>,
         limit: usize,
+        empty: bool,
     ) -> Result<Page<Reserved, String>, Unsurveyed> {
         let place = |name: &str| (FoldKey::of(name), name.to_owned());
         let after = after.as_deref().map(place);
@@ -138,7 +143,10 @@ impl Survey {
             let names = part.iter().map(|stray| stray.name.to_string()).collect();
             let nobodys = accounts.without_account(tenant, names).await.map_err(ledger)?;
             let nobodys: HashSet<_> = nobodys.into_iter().collect();
-            let kept = |stray: &&Stray| nobodys.contains(&*stray.name) && is_behind(&stray.name);
+            let kept = |stray: &&Stray| {
+                let is_wanted = empty || stray.folder || stray.row;
+                is_wanted && nobodys.contains(&*stray.name) && is_behind(&stray.name)
+            };
             for Stray { name, folder, row } in part.into_iter().filter(kept) {
                 let (name, folder, row) = (name.to_string(), *folder, *row);
                 items.insert(place(&name), Reserved { name, folder, row, restored: false });
