@@ -318,7 +318,7 @@ fn known_to_all(plan: &mut Plan, names: &[String], asks_cognito: bool) {
         "Set other passwords for {} rows: what the old endpoint set for everybody opens them, wherever auth.db is asked",
         names.len()
     );
-    let some = names.iter().take(SHOWN).map(|name| quote(name)).collect::<Vec<_>>().join(", ");
+    let some = names.iter().take(SHOWN).map(quote).collect::<Vec<_>>().join(", ");
     let more = if names.len() > SHOWN { ", …" } else { "" };
     let how = [
         format!("they are: {some}{more}"),
