@@ -34,6 +34,9 @@ cognito_region = {REGION}
 provision_api_key: {KEY}
 """
 
+# What the old endpoint sets for everybody.
+OLD_PASSWORD = "cognito_user"
+
 # The text that ankisyncd's own statement leaves in sqlite_master.
 TABLE = """CREATE TABLE auth
                      (username VARCHAR PRIMARY KEY, hash VARCHAR)"""
@@ -94,7 +97,7 @@ class Person:
 
 
 def people(count):
-    """As many as that, under the four kinds of names that its versions gave, and some that differ."""
+    """As many as that, under the four kinds of names that its versions gave, and one with a folder alone, one with a row alone."""
     kinds = ["sub", "username", "email", "local part"]
     for number in range(count):
         email = f"person{number}@example.com"
@@ -105,6 +108,8 @@ def people(count):
             yield Person(number, "username", f"member.{number}", email)
         else:
             yield Person(number, kind, None, email)
+    yield Person(count, "username", "folder-alone", row=False)
+    yield Person(count + 1, "username", "row-alone", folder=False)
 
 
 # Who can be told from nothing that the pool says: their names stay theirs, and nobody gets them.
@@ -137,8 +142,22 @@ def build(place, somebody):
         database.commit()
         database.close()
     os.chmod(place / "auth.db", 0o644)
+    list_users(place, somebody)
+
+
+def list_users(place, somebody):
+    """What `aws cognito-idp list-users` prints."""
     users = {"Users": [person.as_the_pool_lists_them() for person in somebody]}
     (place / "users.json").write_text(json.dumps(users))
+
+
+def provision(place, name):
+    """What the old endpoint does: a row with the password that it sets for everybody, and an empty folder."""
+    auth = sqlite3.connect(place / "auth.db")
+    auth.execute("INSERT INTO auth VALUES (?, ?)", (name, hash_of(name, OLD_PASSWORD)))
+    auth.commit()
+    auth.close()
+    (place / "collections" / "users" / name).mkdir(mode=0o755)
 
 
 def print_of(place):

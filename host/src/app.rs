@@ -36,7 +36,7 @@ use first_start::{Announcement, Plan};
 use listening::{Tls, listen, run};
 use policy_file::{DEFAULT_POLICY, read_revision};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tenants::Opening;
@@ -170,12 +170,12 @@ pub async fn serve(loaded: Loaded, manner: Manner) -> Result<(), AppError> {
 }
 
 /// Reads what a start would read, and makes nothing. What it has to say of an ini is the answer, each line behind a `#`.
-pub fn check(loaded: &Loaded) -> Result<String, AppError> {
+pub async fn check(loaded: &Loaded) -> Result<String, AppError> {
     let config = &loaded.config;
     let beside = Beside::read(loaded)?;
     check_ground(config)?;
     config.tls().map(Tls::read).transpose()?;
-    ground(config).auth_db.as_deref().map(check_auth_db).transpose()?;
+    check_auth_db(ground(config).auth_db).await?;
     let engine = Engine::new(&limits(config))?;
     if !config.database_path().exists() {
         let manner = Manner { print_first_keys: false, terminal: false };
@@ -184,7 +184,7 @@ pub fn check(loaded: &Loaded) -> Result<String, AppError> {
         make(&engine, component, settings).map_err(|error| plan.unmade(error))?;
     }
     let Some(beside) = beside else { return Ok(String::new()) };
-    let plan = beside.plan(!config.database_path().exists(), &config.url(config.listen))?;
+    let plan = beside.plan(!config.database_path().exists(), &config.url(config.listen)).await?;
     Ok(ankisyncd::text(&plan, "# "))
 }
 
@@ -200,10 +200,11 @@ fn check_ground(config: &Config) -> Result<(), AppError> {
     Ok(())
 }
 
-/// One that is locked at the moment may be well.
-fn check_auth_db(path: &Path) -> Result<(), AppError> {
-    match usable(path) {
-        Err(error) if !error.passes() => {
+/// One that is locked at the moment may be well, and a disk that hangs is waited for by what is delivered there.
+async fn check_auth_db(path: Option<PathBuf>) -> Result<(), AppError> {
+    let Some(path) = path else { return Ok(()) };
+    match apart(AUTH_DB_WITHIN, move || usable(&path)).await {
+        Ok(Err(error)) if !error.passes() => {
             Err(AppError::Setting { key: "ankisyncd.auth_db", what: error.line() })
         }
         _ => Ok(()),
@@ -246,11 +247,7 @@ async fn open(
 ) -> Result<(Ledger, Operations, Rooms, JoinHandle<()>), AppError> {
     let engine = Engine::new(&limits(config))?;
     let ground = ground(config);
-    if let Some(path) = ground.auth_db.clone() {
-        // A disk that hangs is waited for by what is delivered there.
-        let checked = apart(AUTH_DB_WITHIN, move || check_auth_db(&path)).await;
-        checked.unwrap_or(Ok(()))?;
-    }
+    check_auth_db(ground.auth_db.clone()).await?;
     let privacy = if config.record.mask { Privacy::Masked } else { Privacy::Shown };
     let backups = config.data_dir.join(BACKUPS);
     let ledger = Ledger::open(config.database_path(), &backups, privacy)?
@@ -259,7 +256,7 @@ async fn open(
     let mut first = None;
     let is_first = ledger.is_empty().await?;
     if let Some(beside) = &beside {
-        beside.tell(is_first, &config.url(address), manner)?;
+        beside.tell(is_first, &config.url(address), manner).await?;
     }
     let ini = beside.as_ref().map(Beside::file);
     if is_first {

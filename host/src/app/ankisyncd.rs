@@ -68,14 +68,19 @@ impl<'a> Beside<'a> {
     }
 
     /// The whole plan. Nothing is made for it; `first` when nobody has started here before.
-    pub(super) fn plan(&self, first: bool, url: &str) -> Result<Vec<Line>, AppError> {
-        let there = There::look(self.config, &self.legacy(), first)?;
+    pub(super) async fn plan(&self, first: bool, url: &str) -> Result<Vec<Line>, AppError> {
+        let there = There::look(self.config, &self.legacy(), first).await?;
         Ok(lines(self, &there, url))
     }
 
     /// Says the plan, to whoever is at the terminal or to the log.
-    pub(super) fn tell(&self, first: bool, url: &str, manner: Manner) -> Result<(), AppError> {
-        let lines = self.plan(first, url)?;
+    pub(super) async fn tell(
+        &self,
+        first: bool,
+        url: &str,
+        manner: Manner,
+    ) -> Result<(), AppError> {
+        let lines = self.plan(first, url).await?;
         if manner.terminal && !manner.print_first_keys {
             let mut out = io::stdout().lock();
             return out.write_all(text(&lines, "").as_bytes()).map_err(AppError::Unheard);

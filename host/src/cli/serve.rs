@@ -71,9 +71,11 @@ pub(super) fn run(config: Option<PathBuf>, arguments: ServeArguments) -> Ending 
         for warning in &loaded.warnings {
             eprintln!("enlist: {warning}");
         }
-        return match app::check(&loaded) {
-            Ok(plan) => print(&plan, &loaded.config),
-            Err(error) => fail(&error, ending(&error)),
+        let checked = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        return match checked.map(|runtime| runtime.block_on(app::check(&loaded))) {
+            Ok(Ok(plan)) => print(&plan, &loaded.config),
+            Ok(Err(error)) => fail(&error, ending(&error)),
+            Err(error) => fail(&error, Ending::No),
         };
     }
     if let Err(ending) = log(&loaded.config.log) {

@@ -5,6 +5,7 @@ use crate::app::{self, AppError};
 use crate::cli::client::Remote;
 use crate::cli::{Ending, fail};
 use crate::config::{Config, Flags, Loaded};
+use crate::sandbox::quote;
 use crate::upkeep::{Content, Finding, Grade, Report, Restored, Treatment, UpkeepError};
 use clap::Args;
 use serde_json::json;
@@ -102,13 +103,14 @@ fn put_back(file: &Path, restored: &Restored) -> String {
     if !newer.is_empty() {
         text += &format!("{} folders are newer than it. Nobody gets their names:\n", newer.len());
         for folder in newer {
-            text += &format!("  {}\t{}\t{}\n", folder.tenant, folder.name, folder.path.display());
+            let (name, path) = (quote(&folder.name), quote(folder.path.display()));
+            text += &format!("  {}\t{name}\t{path}\n", folder.tenant);
         }
         text += "If you know whose one is: enlist account create NAME -t TENANT --username … --adopt. Once a folder is moved away,\n\
                  enlist doctor --fix gives its name back.\n";
     }
     for folder in unknown_tenants {
-        text += &format!("No tenant for {}\n", folder.display());
+        text += &format!("No tenant for {}\n", quote(folder.display()));
     }
     text + "Copy the folders back if they are not there, start the server, and ask enlist doctor.\n"
 }
@@ -128,9 +130,10 @@ pub(super) fn doctor(
     Ok(if report.is_well() { shown } else { Ending::No })
 }
 
-/// What it is, what was found, and what to do or what was done.
+/// What it is, what was found, and what to do or what was done. A folder may be called anything.
 fn line(finding: &Finding) -> String {
     let Finding { grade, check, found, advice, mended, .. } = finding;
+    let found = quote(found);
     match (mended, grade) {
         (Some(done), _) => format!("mended {check}: {found}. {done}"),
         (None, Grade::Fault) => format!("fault {check}: {found}. To do: {advice}"),

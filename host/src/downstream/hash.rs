@@ -8,11 +8,20 @@ use sha2::{Digest, Sha256};
 pub const UNOPENABLE: &str =
     "!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!0000000000000000";
 
+/// What of a hash is its salt, at the end.
+const SALT_LEN: usize = 16;
+
 /// The hash of this password for this name, with a salt of its own.
 pub fn hash_of(name: &str, password: &str) -> Result<String, AuthDbError> {
     let mut salt = [0; 8];
     getrandom::fill(&mut salt).map_err(AuthDbError::NoSalt)?;
     Ok(salted(name, password, &hex(&salt)))
+}
+
+/// Whether this password leads to this hash.
+pub(super) fn opens(name: &str, password: &str, hash: &str) -> bool {
+    let salt = hash.len().checked_sub(SALT_LEN).and_then(|at| hash.get(at..));
+    salt.is_some_and(|salt| salted(name, password, salt) == hash)
 }
 
 /// As ankisyncd makes it: nothing stands between the name and the password.
@@ -27,7 +36,7 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{UNOPENABLE, hash_of, salted};
+    use super::{UNOPENABLE, hash_of, opens, salted};
 
     #[test]
     fn a_hash_is_the_one_that_ankisyncd_makes() {
@@ -64,6 +73,7 @@ mod tests {
             ),
         ] {
             assert_eq!(salted(name, password, &hash[64..]), hash, "{name}");
+            assert!(opens(name, password, hash) && !opens(name, "another", hash), "{name}");
         }
     }
 
@@ -82,5 +92,8 @@ mod tests {
         assert_eq!(UNOPENABLE.len(), 80);
         assert!(UNOPENABLE[..64].chars().all(|c| !c.is_ascii_hexdigit()));
         assert_ne!(salted("alice", "", &UNOPENABLE[64..]), UNOPENABLE);
+        for none in [UNOPENABLE, "", "short", "ééééééééééééé!"] {
+            assert!(!opens("alice", "", none), "{none}");
+        }
     }
 }

@@ -280,8 +280,8 @@ fn insert(
     let email = applicant.email.as_ref();
     let sql = format!(
         "INSERT INTO accounts (tenant, issuer, subject, username, name, name_key, skeleton, email, verified_domain, state,
-             allowance, revision, allowance_revision, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'active', ?10, ?11, ?12, ?13)
+             allowance, revision, allowance_revision, created_at, adopted)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'active', ?10, ?11, ?12, ?13, ?14)
          ON CONFLICT (tenant, name_key) DO NOTHING RETURNING {COLUMNS}"
     );
     let inserted = tx
@@ -301,6 +301,7 @@ fn insert(
                 revision as i64,
                 decided_by as i64,
                 now_ms(),
+                claim != Claim::Asking,
             ],
             rows::account,
         )

@@ -27,6 +27,8 @@ pub struct HeldName {
     pub key: String,
     /// Nothing is known of the person any more: there need be no folder either.
     pub erased: bool,
+    /// What was there was taken over as it was.
+    pub adopted: bool,
 }
 
 /// A name that nobody gets, without an account.
@@ -116,9 +118,10 @@ impl LedgerFile {
 
     /// The names that a tenant's accounts hold.
     pub fn held(&self, tenant: TenantId) -> Result<Vec<HeldName>, LedgerError> {
-        let sql = "SELECT name, name_key, erased_at IS NOT NULL FROM accounts WHERE tenant = ?1 ORDER BY name";
+        let sql = "SELECT name, name_key, erased_at IS NOT NULL, adopted FROM accounts WHERE tenant = ?1 ORDER BY name";
         self.list(sql, [tenant.0], |row| {
-            Ok(HeldName { name: row.get(0)?, key: row.get(1)?, erased: row.get(2)? })
+            let (name, key, erased) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(HeldName { name, key, erased, adopted: row.get(3)? })
         })
     }
 

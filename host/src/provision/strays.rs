@@ -2,6 +2,7 @@
 //! found out once, when it is first asked for, and again now and then; requests that come meanwhile wait for one and the same look.
 //! Refuses to say that a name is free while it does not know: then nobody is provisioned.
 
+mod first_page;
 mod rows;
 mod survey;
 
@@ -82,9 +83,16 @@ struct State {
     checked: Option<Instant>,
     /// Who looks into the file.
     rows: Option<Arc<Rows>>,
+    /// When somebody asked for a first page who was told to come again: a look that was begun since is theirs.
+    owed: Option<Instant>,
 }
 
-type Look = watch::Receiver<Option<Result<Arc<Survey>, Unsurveyed>>>;
+/// A look that is being taken.
+#[derive(Clone, Debug)]
+struct Look {
+    begun: Instant,
+    told: watch::Receiver<Option<Result<Arc<Survey>, Unsurveyed>>>,
+}
 
 impl Strays {
     pub(super) fn new(ledger: Ledger, homes: Arc<Homes>, auth_dbs: Arc<AuthDbs>) -> Self {
@@ -122,7 +130,7 @@ impl Strays {
     }
 
     /// At most `limit` names behind `after` that are kept from everybody, in the order of their keys; with `empty` also those of empty
-    /// folders. The first page is of a look that was begun for it.
+    /// folders. The first page is of a look that was begun for it, or for somebody who was told to come again.
     pub(super) async fn page(
         self: &Arc<Self>,
         tenant: TenantId,
@@ -165,26 +173,18 @@ impl Strays {
                 self.check(&known, tenant, &survey);
                 Ok(survey)
             }
-            None => Self::within(self.look(tenant)).await,
+            None => Self::within(Self::done(self.look(tenant))).await,
         }
     }
 
-    /// A survey that was begun after this was asked.
-    async fn anew(self: &Arc<Self>, tenant: TenantId) -> Result<Arc<Survey>, Unsurveyed> {
-        self.ground(tenant)?;
-        let earlier = self.known(tenant).lock().look.clone();
-        if let Some(earlier) = earlier {
-            let _ = Self::within(earlier).await;
-        }
-        Self::within(self.look(tenant)).await
-    }
-
-    async fn within(look: Look) -> Result<Arc<Survey>, Unsurveyed> {
-        tokio::time::timeout(PATIENCE, Self::done(look)).await.map_err(|_| Unsurveyed::Late)?
+    async fn within(
+        look: impl Future<Output = Result<Arc<Survey>, Unsurveyed>>,
+    ) -> Result<Arc<Survey>, Unsurveyed> {
+        tokio::time::timeout(PATIENCE, look).await.map_err(|_| Unsurveyed::Late)?
     }
 
     async fn done(mut look: Look) -> Result<Arc<Survey>, Unsurveyed> {
-        let found = look.wait_for(Option::is_some).await.map_err(|_| Unsurveyed::Lost)?;
+        let found = look.told.wait_for(Option::is_some).await.map_err(|_| Unsurveyed::Lost)?;
         found.clone().unwrap_or(Err(Unsurveyed::Lost))
     }
 
@@ -195,7 +195,8 @@ impl Strays {
         if let Some(look) = &state.look {
             return look.clone();
         }
-        let (tell, look) = watch::channel(None);
+        let (tell, told) = watch::channel(None);
+        let look = Look { begun: Instant::now(), told };
         state.look = Some(look.clone());
         drop(state);
         let strays = Arc::clone(self);

@@ -1,6 +1,7 @@
 //! Moving over from an ankisyncd: what it left is laid out here as it lays it out itself.
 
 mod conf;
+mod plan;
 mod reserved;
 
 use crate::app::App;
@@ -20,19 +21,19 @@ const HASH: &str =
     "aabae31a01240bc9fd460458dcf46cfc22d86f38dc4931aabde4318fc5de21c40123456789abcdef";
 
 /// The folder of an ankisyncd.
-struct Tree {
+pub(crate) struct Tree {
     folder: TempDir,
 }
 
 impl Tree {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let tree = Self { folder: tempfile::tempdir().expect("a folder") };
         fs::create_dir(tree.collections()).expect("a home root");
         tree.auth_db().execute_batch(SCHEMA).expect("auth.db");
         tree
     }
 
-    fn collections(&self) -> PathBuf {
+    pub(crate) fn collections(&self) -> PathBuf {
         self.folder.path().join("collections")
     }
 
@@ -49,7 +50,7 @@ impl Tree {
     }
 
     /// Somebody who has synced.
-    fn folder(&self, name: &str) {
+    pub(crate) fn folder(&self, name: &str) {
         let folder = self.collections().join(name);
         fs::create_dir_all(&folder).expect("a folder");
         fs::write(folder.join("collection.anki2"), "cards").expect("a collection");
@@ -61,7 +62,7 @@ impl Tree {
     }
 
     /// A server beside it, under the policy that gives whatever names are asked for.
-    fn serve(&self) -> App {
+    pub(crate) fn serve(&self) -> App {
         let (root, file) = (self.collections(), self.auth_db_path());
         let settings = [
             ("ENLIST_HOME_ROOT", root.to_str().expect("a path")),

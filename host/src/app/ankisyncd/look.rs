@@ -1,16 +1,24 @@
 //! What there is beside an ankisyncd before a start takes anything over: folders, rows, and what the ledger says of key and issuer.
-//! Refuses to make anything, a home root or a database included.
+//! Refuses to make anything, a home root or a database included, and to wait for a disk that does not answer.
 
 use crate::app::AppError;
 use crate::app::data_dir::another_owner;
 use crate::config::Config;
 use crate::domain::{FoldKey, TenantName};
 use crate::downstream::AuthDb;
-use crate::homes::{HomeError, Kind, View};
+use crate::homes::{HomeError, Kind, View, apart};
 use crate::ledger::{Inherited, LedgerError, LedgerFile, Legacy, Site};
 use std::collections::HashSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a disk may take to say what is there: nobody who starts a server waits for a number.
+const WITHIN: Duration = Duration::from_secs(2);
+
+/// What the old endpoint set for everybody.
+const OLD_PASSWORD: &str = "cognito_user";
 
 /// What was found.
 pub(super) struct There {
@@ -20,19 +28,47 @@ pub(super) struct There {
     pub(super) own_home: Option<PathBuf>,
     /// The same of the `auth.db`.
     pub(super) own_auth_db: Option<PathBuf>,
-    /// Who owns the home root, if it is not us.
+    /// What the home root has; nothing when it is not there yet.
+    pub(super) folders: Seen<Folders>,
+    /// What the `auth.db` has; nothing when there is no file to look for, or none yet.
+    pub(super) rows: Seen<Rows>,
+}
+
+/// What can be said of a place.
+pub(super) enum Seen<T> {
+    /// This is there.
+    There(T),
+    /// Nothing.
+    Nothing,
+    /// It takes longer than a start waits.
+    Late,
+    /// It cannot be read, and why.
+    Unread(String),
+}
+
+/// What a home root has.
+pub(super) struct Folders {
+    /// Things that have no account and are no empty folders.
+    pub(super) reserved: usize,
+    /// Who owns it, if it is not us.
     pub(super) owner: Option<u32>,
-    /// Things in the home root that have no account and are no empty folders; none when it is not there yet; an error says why not.
-    pub(super) folders: Result<Option<usize>, String>,
-    /// Rows that have no account; none when there is no file to look for, or none yet.
-    pub(super) rows: Result<Option<usize>, String>,
-    /// Whether there is a file of rows at all.
-    pub(super) has_rows_file: bool,
+}
+
+/// What an `auth.db` has.
+pub(super) struct Rows {
+    /// Rows that have no account.
+    pub(super) reserved: usize,
+    /// The names, with an account or without, that the password opens which the old endpoint set for everybody.
+    pub(super) known_password: Vec<String>,
 }
 
 impl There {
     /// Looks at everything, beside a server that may be running.
-    pub(super) fn look(config: &Config, legacy: &Legacy, first: bool) -> Result<Self, AppError> {
+    pub(super) async fn look(
+        config: &Config,
+        legacy: &Legacy,
+        first: bool,
+    ) -> Result<Self, AppError> {
         let (inherited, site, held) = match first {
             true => (Some(Inherited::at_first(legacy)), None, HashSet::new()),
             false => known(config, legacy)?,
@@ -40,17 +76,25 @@ impl There {
         let (own_home, own_auth_db) = site.map_or((None, None), |site| (site.home, site.auth_db));
         let root = own_home.as_ref().unwrap_or(&config.home_root).clone();
         let file = own_auth_db.as_ref().unwrap_or(&config.ankisyncd.auth_db).clone();
-        let is_said = !file.as_os_str().is_empty();
-        let rows = if is_said { rows(&file, &held) } else { Ok(None) };
-        Ok(Self {
-            inherited,
-            owner: another_owner(&root),
-            folders: folders(&root, &held),
-            rows,
-            has_rows_file: is_said && file.exists(),
-            own_home,
-            own_auth_db,
-        })
+        let held = Arc::new(held);
+        let of_rows = Arc::clone(&held);
+        let folders = seen(move || folders(&root, &held));
+        let rows = seen(move || rows(file, &of_rows));
+        let (folders, rows) = tokio::join!(folders, rows);
+        Ok(Self { inherited, own_home, own_auth_db, folders, rows })
+    }
+}
+
+/// What the look says, if it says so in time.
+async fn seen<T: Send + 'static>(
+    look: impl FnOnce() -> Result<Option<T>, String> + Send + 'static,
+) -> Seen<T> {
+    match apart(WITHIN, look).await {
+        Ok(Ok(Some(found))) => Seen::There(found),
+        Ok(Ok(None)) => Seen::Nothing,
+        Ok(Err(why)) => Seen::Unread(why),
+        Err(HomeError::Late) => Seen::Late,
+        Err(error) => Seen::Unread(why(&error)),
     }
 }
 
@@ -69,7 +113,7 @@ fn known(config: &Config, legacy: &Legacy) -> Result<Known, LedgerError> {
     Ok((Some(ledger.foresee(legacy)?), site, held))
 }
 
-fn folders(root: &std::path::Path, held: &HashSet<String>) -> Result<Option<usize>, String> {
+fn folders(root: &Path, held: &HashSet<String>) -> Result<Option<Folders>, String> {
     let view = match View::open(root) {
         Ok(view) => view,
         Err(HomeError::Storage { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
@@ -77,7 +121,7 @@ fn folders(root: &std::path::Path, held: &HashSet<String>) -> Result<Option<usiz
         }
         Err(error) => return Err(why(&error)),
     };
-    let mut count = 0;
+    let mut reserved = 0;
     for name in view.names().map_err(|error| why(&error))? {
         let Some(text) = name.to_str().filter(|text| !held.contains(*text)) else { continue };
         if FoldKey::of(text).as_str() == "lost+found" {
@@ -86,14 +130,21 @@ fn folders(root: &std::path::Path, held: &HashSet<String>) -> Result<Option<usiz
         let standing = view.standing(&name).map_err(|error| why(&error))?;
         let is_folder = standing.is_some_and(|standing| standing.kind == Kind::Folder);
         let keeps = !is_folder || !view.is_empty(&name).map_err(|error| why(&error))?;
-        count += usize::from(keeps);
+        reserved += usize::from(keeps);
     }
-    Ok(Some(count))
+    Ok(Some(Folders { reserved, owner: another_owner(root) }))
 }
 
-fn rows(file: &std::path::Path, held: &HashSet<String>) -> Result<Option<usize>, String> {
-    let names = AuthDb::new(file.to_owned()).names().map_err(|error| why(&error))?;
-    Ok(Some(names.iter().filter(|name| !held.contains(*name)).count()))
+fn rows(file: PathBuf, held: &HashSet<String>) -> Result<Option<Rows>, String> {
+    // No path at all is nowhere.
+    if !file.exists() {
+        return Ok(None);
+    }
+    let file = AuthDb::new(file);
+    let names = file.names().map_err(|error| why(&error))?;
+    let reserved = names.iter().filter(|name| !held.contains(*name)).count();
+    let known_password = file.opened_by(OLD_PASSWORD).map_err(|error| why(&error))?;
+    Ok(Some(Rows { reserved, known_password }))
 }
 
 fn why(error: &dyn std::error::Error) -> String {

@@ -3,7 +3,7 @@
 //! Refuses to show anything of a key but how long it is.
 
 use crate::app::ankisyncd::Beside;
-use crate::app::ankisyncd::look::There;
+use crate::app::ankisyncd::look::{Folders, Rows, Seen, There};
 use crate::config::Said;
 use crate::ledger::{KeyError, LegacyIssuer, LegacyKey};
 use crate::sandbox::quote;
@@ -23,6 +23,9 @@ pub(super) enum Weight {
     /// Somebody has to do something.
     Warned,
 }
+
+/// Names that are shown of many.
+const SHOWN: usize = 20;
 
 /// The plan while it is written.
 #[derive(Default)]
@@ -193,20 +196,40 @@ fn issuer(plan: &mut Plan, Beside { ini, .. }: &Beside<'_>, there: &There) {
 
 /// How many names are there that nobody gets.
 fn reserved(plan: &mut Plan, there: &There) {
-    let count = |found: &Result<Option<usize>, String>| found.as_ref().ok().copied().flatten();
-    for found in [&there.folders, &there.rows] {
-        if let Err(why) = found {
-            plan.warn(format!("Cannot be read, so nobody new gets an account: {}", quote(why)));
-        }
-    }
-    if there.folders == Ok(None) {
+    let folders = count(plan, &there.folders, "folders", |folders: &Folders| folders.reserved);
+    let rows = count(plan, &there.rows, "rows", |rows: &Rows| rows.reserved);
+    if matches!(there.folders, Seen::Nothing) {
         plan.warn("The home root is not there yet and will be made. If the folders are elsewhere, say so with --ankisyncd-dir");
     }
-    if there.rows.is_ok() && !there.has_rows_file {
+    if matches!(there.rows, Seen::Nothing) {
         plan.tell("There is no auth.db yet");
     }
-    let (folders, rows) = (count(&there.folders).unwrap_or(0), count(&there.rows).unwrap_or(0));
-    plan.tell(format!("{folders} folders and {rows} rows are reserved: they have no account, and nobody gets their names, in any spelling"));
+    let counted = [folders, rows].into_iter().flatten().collect::<Vec<_>>().join(" and ");
+    if !counted.is_empty() {
+        plan.tell(format!("{counted} are reserved: they have no account, and nobody gets their names, in any spelling"));
+    }
+}
+
+/// How many there are, in words; none while that is not known, which is said then.
+fn count<T>(
+    plan: &mut Plan,
+    seen: &Seen<T>,
+    what: &str,
+    reserved: impl Fn(&T) -> usize,
+) -> Option<String> {
+    let number = match seen {
+        Seen::There(found) => reserved(found),
+        Seen::Nothing => 0,
+        Seen::Late => {
+            plan.warn(format!("The {what} are still being counted: their disk takes its time. Nobody new gets an account before it is known whose names are reserved"));
+            return None;
+        }
+        Seen::Unread(why) => {
+            plan.warn(format!("Cannot be read, so nobody new gets an account: {}", quote(why)));
+            0
+        }
+    };
+    Some(format!("{number} {what}"))
 }
 
 fn left(plan: &mut Plan, beside: &Beside<'_>, there: &There, url: &str) {
@@ -223,15 +246,23 @@ fn left(plan: &mut Plan, beside: &Beside<'_>, there: &There, url: &str) {
             &how,
         );
     }
-    if let Some(owner) = there.owner {
+    if let Seen::There(Folders { owner: Some(owner), .. }) = there.folders {
         let what = format!(
             "The home root belongs to user {owner} of this system, which is not who runs Enlist: both have to read and write what the other makes"
         );
         let how = ["run both as one user, or set homes.group and homes.mode = \"2770\" (docs/operations.md)".to_owned()];
         plan.step(Weight::Warned, &what, &how);
     }
-    let names = |found: &Result<Option<usize>, String>| found.as_ref().ok().copied().flatten();
-    if names(&there.folders).unwrap_or(0) + names(&there.rows).unwrap_or(0) > 0 {
+    // Of what is still being counted there may be some.
+    let has_folders = match &there.folders {
+        Seen::There(folders) => folders.reserved > 0,
+        seen => matches!(seen, Seen::Late),
+    };
+    let has_rows = match &there.rows {
+        Seen::There(rows) => rows.reserved > 0,
+        seen => matches!(seen, Seen::Late),
+    };
+    if has_folders || has_rows {
         let mut how = vec!["enlist -t default account list --reserved".to_owned()];
         if let (Some(id), Some(region)) = (&ini.pool.id, &ini.pool.region) {
             let (id, region) = (&id.value, &region.value);
@@ -246,6 +277,11 @@ fn left(plan: &mut Plan, beside: &Beside<'_>, there: &There, url: &str) {
             "Move the people over who are there: until then they are strangers here, and nobody gets their names",
             &how,
         );
+    }
+    if let Seen::There(Rows { known_password, .. }) = &there.rows
+        && !known_password.is_empty()
+    {
+        known_to_all(plan, known_password, ini.pool.id.is_some());
     }
     let how = [
         format!("location ~ ^/provision-user/?$ {{ proxy_pass {url}; }}"),
@@ -276,6 +312,23 @@ fn left(plan: &mut Plan, beside: &Beside<'_>, there: &There, url: &str) {
     plan.step(Weight::Told, "Tell doctor and restore the same", &how);
 }
 
+/// How the rows are shut that a password opens which everybody knows.
+fn known_to_all(plan: &mut Plan, names: &[String], asks_cognito: bool) {
+    let what = format!(
+        "Set other passwords for {} rows: what the old endpoint set for everybody opens them, wherever auth.db is asked",
+        names.len()
+    );
+    let some = names.iter().take(SHOWN).map(quote).collect::<Vec<_>>().join(", ");
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    let how = [
+        format!("they are: {some}{more}"),
+        "enlist -t default account passwd NAME      (python -m ankisyncd_cli.ankisyncctl passwd NAME for who has no account)".to_owned(),
+    ];
+    // An ankisyncd that has a pool asks that.
+    let weight = if asks_cognito { Weight::Told } else { Weight::Warned };
+    plan.step(weight, &what, &how);
+}
+
 /// The commands that mend a key that is none.
 fn replace_key(plan: &mut Plan, file: PathBuf, origin: &str, error: KeyError) {
     let place = match origin.starts_with("line ") {
@@ -284,7 +337,9 @@ fn replace_key(plan: &mut Plan, file: PathBuf, origin: &str, error: KeyError) {
     };
     let how = [
         "openssl rand -hex 32".to_owned(),
-        format!("put what it prints into {place}, as provision_api_key; restart Enlist"),
+        format!("put what it prints into {place}, as provision_api_key"),
+        "restart ankisyncd, and Enlist if it runs: each has read the old one, and ankisyncd is asked until the proxy leads here".to_owned(),
+        "then at once, for meanwhile nobody who signs up gets an account:".to_owned(),
         "aws lambda get-function-configuration --function-name ankipi-cognito-provisioner --query Environment > environment.json".to_owned(),
         "put it into environment.json too, as SYNC_SERVER_API_KEY: every other variable stays as it is".to_owned(),
         "aws lambda update-function-configuration --function-name ankipi-cognito-provisioner --environment file://environment.json".to_owned(),

@@ -11,6 +11,9 @@ use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 
+/// Homes that were taken over, told of one note.
+const SHOWN: usize = 5;
+
 /// What to do with a folder that is nobody's.
 const WHOSE: &str =
     "if you know whose it is: enlist account create NAME --username … --adopt. Else move it away";
@@ -90,9 +93,11 @@ fn root(tree: &Tree<'_>, report: &mut Report) -> Result<(), UpkeepError> {
         report.fault("home_root", found, advice);
         return Ok(());
     }
+    let mut others = Vec::new();
     for held in tree.held.iter().filter(|held| !held.erased) {
-        home(tree, &view, &held.name, report)?;
+        home(tree, &view, held, &mut others, report)?;
     }
+    as_others_made_them(tree, &others, report);
     reservations(tree, &view, report)?;
     let held: HashSet<_> = tree.held.iter().map(|held| held.name.as_str()).collect();
     let reserved: HashSet<_> = tree.reserved.iter().map(|name| name.name.as_str()).collect();
@@ -122,8 +127,16 @@ fn bears_out(tree: &Tree<'_>, view: &View) -> Result<bool, UpkeepError> {
     Ok(false)
 }
 
-fn home(tree: &Tree<'_>, view: &View, name: &str, report: &mut Report) -> Result<(), UpkeepError> {
+/// The home of an account. One that was taken over and is not as configured goes to `others`.
+fn home<'a>(
+    tree: &Tree<'_>,
+    view: &View,
+    held: &'a HeldName,
+    others: &mut Vec<&'a str>,
+    report: &mut Report,
+) -> Result<(), UpkeepError> {
     let (tenant, root) = (tree.site.name.as_str(), view.path().to_owned());
+    let name = held.name.as_str();
     let path = root.join(name);
     let shown = path.display();
     let style = tree.place.ground.style;
@@ -137,7 +150,10 @@ fn home(tree: &Tree<'_>, view: &View, name: &str, report: &mut Report) -> Result
         }
         Some(Standing { kind: Kind::Folder, mode, group }) => {
             let group = (group, style.group.unwrap_or(group));
-            if mode != style.mode || group.0 != group.1 {
+            let is_dressed = mode == style.mode && group.0 == group.1;
+            if !is_dressed && held.adopted {
+                others.push(name);
+            } else if !is_dressed {
                 let found = format!(
                     "{tenant}: {shown} has mode {mode:04o} and group {}, configured are {:04o} and {}",
                     group.0, style.mode, group.1
@@ -159,6 +175,21 @@ fn home(tree: &Tree<'_>, view: &View, name: &str, report: &mut Report) -> Result
         }
     }
     Ok(())
+}
+
+/// The program that made them may have no other way in than by the mode that it gave them.
+fn as_others_made_them(tree: &Tree<'_>, names: &[&str], report: &mut Report) {
+    if names.is_empty() {
+        return;
+    }
+    let some = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    let (tenant, count, mode) = (&tree.site.name, names.len(), tree.place.ground.style.mode);
+    let found = format!(
+        "{tenant}: {count} homes were taken over as they were and have another mode or group than configured, {mode:04o}: {some}{more}"
+    );
+    let advice = "nothing, if whoever made them still uses them. Else chmod and chgrp them by hand";
+    report.note("home_mode", found, advice);
 }
 
 fn reservations(tree: &Tree<'_>, view: &View, report: &mut Report) -> Result<(), UpkeepError> {

@@ -11,11 +11,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// As `openssl rand -hex 32` makes one.
-const KEY: &str = "4f1b7c0d9e2a6538c7b1f0e4d3a2958670b1c2d3e4f5061728394a5b6c7d8e9f";
+pub(super) const KEY: &str = "4f1b7c0d9e2a6538c7b1f0e4d3a2958670b1c2d3e4f5061728394a5b6c7d8e9f";
 const OTHER_KEY: &str = "a4c1d6e8f0b2957361524031f2e4d6c8b0a918273645546372819fa0b1c2d3e4";
 
 /// The seed's own ini, with this key.
-fn ini(key: &str) -> String {
+pub(super) fn ini(key: &str) -> String {
     format!(
         "[sync_app]
 # change to 0.0.0.0 to let others in
@@ -38,14 +38,14 @@ provision_api_key = {key}
 const ISSUER: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_EXAMPLE";
 
 /// An ankisyncd with this ini.
-fn tree(ini: &str) -> Tree {
+pub(super) fn tree(ini: &str) -> Tree {
     let tree = Tree::new();
     fs::write(tree.ini(), ini).expect("an ini");
     fs::write(tree.folder.path().join("session.db"), "not ours").expect("a file");
     tree
 }
 
-fn serve(tree: &Tree, settings: &[(&str, &str)]) -> App {
+pub(super) fn serve(tree: &Tree, settings: &[(&str, &str)]) -> App {
     let app = App::start_by(&["--ankisyncd-conf", &tree.ini().display().to_string()], settings);
     app.keep_secret(KEY);
     app.keep_secret(OTHER_KEY);
@@ -160,6 +160,7 @@ async fn a_published_or_short_key_opens_nothing_and_the_log_says_how_to_mend_it(
         for said in [
             "openssl rand -hex 32",
             "ankisyncd.conf, line 14, as provision_api_key",
+            "restart ankisyncd, and Enlist",
             "--query Environment > environment.json",
             "--environment file://environment.json",
         ] {
@@ -244,14 +245,14 @@ async fn an_issuer_goes_to_accounts_without_one_and_never_replaces_another() {
 }
 
 /// What `serve --check` says and prints, in an empty folder.
-fn check(tree: &Tree, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+pub(super) fn check(tree: &Tree, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     let mut command = enlist();
     command.args(["serve", "--check", "--ankisyncd-conf"]).arg(tree.ini()).args(arguments);
     command.envs(settings.iter().copied()).current_dir(tree.folder.path());
     command.output().expect("an end")
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("text")
 }
 
