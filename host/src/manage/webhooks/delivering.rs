@@ -43,7 +43,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// How often the clock is looked at that says when something is due, for it may be set.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// How often is looked for what is old and waits for an endpoint that is gone.
+/// How often is looked for what is old and waits for an endpoint that is gone, and for webhooks that nobody has any more.
 const SWEPT_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// What is on its way, and whose endpoint did not do well.
@@ -148,7 +148,7 @@ impl Operations {
     async fn attempt(&self, endpoint: Endpoint, delivery: Delivery) -> Done {
         let Some(message) = Message::of(&delivery) else {
             error!(tenant = %delivery.tenant_name, id = delivery.message, "what the outbox has is no message");
-            return self.settled(delivery, false, Outcome::GivenUp).await;
+            return self.settled(endpoint, delivery, false, Outcome::GivenUp).await;
         };
         let Attempt { missed, took, .. } = self.courier.deliver(&endpoint, &message).await;
         let tenant = &delivery.tenant_name;
@@ -161,7 +161,7 @@ impl Operations {
             }
             Some(missed) if missed.why == Why::Gone => {
                 error!(%tenant, "the webhook's endpoint answered 410, it is gone: nothing is sent until its URL is set again");
-                Outcome::Stopped(endpoint)
+                Outcome::Stopped
             }
             Some(missed) if is_over(&delivery, now_ms()) => {
                 error!(%tenant, id, event, tried, %missed, "a message to the webhook is given up");
@@ -174,11 +174,17 @@ impl Operations {
             }
         };
         let arrived = matches!(outcome, Outcome::Delivered);
-        self.settled(delivery, arrived, outcome).await
+        self.settled(endpoint, delivery, arrived, outcome).await
     }
 
     /// Writes what came of it. If that cannot be written, it is as if nothing had been tried, and it is tried again, but not at once.
-    async fn settled(&self, delivery: Delivery, arrived: bool, outcome: Outcome) -> Done {
+    async fn settled(
+        &self,
+        endpoint: Endpoint,
+        delivery: Delivery,
+        arrived: bool,
+        outcome: Outcome,
+    ) -> Done {
         let Delivery { number, tenant, .. } = delivery;
         let label = DeliveryLabel {
             tenant: delivery.tenant_name.to_string(),
@@ -188,12 +194,12 @@ impl Operations {
         METERS.deliveries.get_or_create(&label).inc();
         let written = match outcome {
             Outcome::Delivered => self.ledger.delivered(vec![number]).await,
-            Outcome::GivenUp => self.ledger.give_up(&delivery).await,
-            Outcome::Stopped(endpoint) => self.ledger.stop_webhook(&endpoint).await,
+            Outcome::GivenUp => self.ledger.give_up(&endpoint, number).await,
+            Outcome::Stopped => self.ledger.stop_webhook(&endpoint).await,
             Outcome::PutOff(why, pause) => {
                 let pause = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
                 let next_ms = now_ms().saturating_add(pause);
-                self.ledger.postponed(vec![number], why.as_str().to_owned(), next_ms).await
+                self.ledger.missed(&endpoint, number, why.as_str(), next_ms).await
             }
         };
         if let Err(error) = written {
@@ -203,7 +209,7 @@ impl Operations {
         Done { tenant, number, arrived }
     }
 
-    /// Gives up what is old and waits for an endpoint that is gone.
+    /// Gives up what is old and waits for an endpoint that is gone, and forgets the webhooks of removed tenants that were told all.
     async fn sweep(&self) {
         loop {
             let swept = self.ledger.give_up_stopped(now_ms() - TRIED_FOR_MS).await;
@@ -211,6 +217,12 @@ impl Operations {
             for given_up in swept.unwrap_or_default() {
                 let (tenant, messages) = (&given_up.tenant, given_up.messages);
                 error!(%tenant, messages, "messages to a webhook that is gone are given up");
+            }
+            let forgotten = self.ledger.forget_webhooks().await;
+            let forgotten = forgotten
+                .inspect_err(|error| warn!(?error, "webhooks of removed tenants stay"));
+            for tenant in forgotten.unwrap_or_default() {
+                info!(%tenant, "the webhook of a removed tenant is forgotten: nothing waits for it");
             }
             tokio::time::sleep(SWEPT_EVERY).await;
         }
@@ -221,7 +233,7 @@ impl Operations {
 enum Outcome {
     Delivered,
     PutOff(Why, Duration),
-    Stopped(Endpoint),
+    Stopped,
     GivenUp,
 }
 
@@ -229,7 +241,7 @@ impl Outcome {
     fn as_str(&self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
-            Self::PutOff(..) | Self::Stopped(_) => "retried",
+            Self::PutOff(..) | Self::Stopped => "retried",
             Self::GivenUp => "given_up",
         }
     }

@@ -116,7 +116,7 @@ async fn one_name_is_told_in_order_and_others_do_not_wait_for_it() {
 async fn a_receiver_that_never_answers_holds_up_nobody_elses() {
     let app = start();
     app.manage("POST", "/v1/tenants", json!({"name": "acme"})).await;
-    let (stuck, receiver) = (Receiver::start(|_, _| Reply::Held(200)), Receiver::willing());
+    let (stuck, receiver) = (Receiver::start(|_, _| Reply::Held(200, "")), Receiver::willing());
     hook(&app, "acme", &stuck).await;
     hook(&app, "default", &receiver).await;
     for name in ["a", "b", "c", "d", "e", "f"] {
