@@ -3,6 +3,7 @@
 //! inside.
 
 mod delivering;
+mod round;
 
 use crate::domain::{SecretEntry, SigningSecret, Webhook};
 use crate::downstream::{Attempt, Forbidden, Message, NoEndpoint};
