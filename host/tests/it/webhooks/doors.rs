@@ -242,9 +242,16 @@ async fn a_webhooks_life_can_be_led_at_a_shell() {
     app.keep_secret(first);
     assert!(first.starts_with("whsec_") && out.lines().count() == 1, "alone: {out}");
     assert!(error.contains("not shown again"), "{error}");
-    let (code, out, _) = verb(&app, &["set", &receiver.url]);
-    assert_eq!(code, Some(0));
-    assert!(out.contains(&receiver.url) && !out.contains("whsec_"), "{out}");
+    let (code, out, error) = verb(&app, &["set", &receiver.url]);
+    assert_eq!((code, out.as_str()), (Some(0), ""), "nothing where a secret is awaited");
+    assert!(error.contains(&receiver.url) && error.contains("no secret was made"), "{error}");
+    assert!(!error.contains("whsec_"), "{error}");
+    let (code, out, _) = verb(&app, &["set", &receiver.url, "-o", "json"]);
+    let answer: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(
+        (code, &answer["url"], &answer["secret"]),
+        (Some(0), &json!(receiver.url), &Value::Null)
+    );
     let (code, out, _) = verb(&app, &["test"]);
     assert_eq!(code, Some(0));
     assert!(out.starts_with("it arrived: 200"), "{out}");
