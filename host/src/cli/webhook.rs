@@ -61,7 +61,7 @@ pub(super) fn run(client: &Client, verb: WebhookVerb) -> Result<Ending, Ending> 
                 return Ok(client.show(&set, show));
             }
             // Where somebody awaits a secret, nothing else shall stand.
-            eprint!("{}no secret was made: those it has stay\n", show(&set));
+            eprintln!("{}no secret was made: those it has stay", show(&set));
             Ok(Ending::Yes)
         }
         WebhookVerb::Show => Ok(client.show(&client.get(client.tenant_url(&["webhook"])?)?, show)),
