@@ -7,7 +7,9 @@ mod auth_db;
 mod auth_dbs;
 mod draft;
 mod hash;
+mod lookups;
 mod message;
+mod missed;
 mod webhook;
 
 pub use address::Forbidden;
@@ -16,4 +18,5 @@ pub use auth_dbs::AuthDbs;
 pub use draft::{Draft, Row};
 pub use hash::{UNOPENABLE, hash_of};
 pub use message::Message;
-pub use webhook::{Attempt, Courier, Missed, NoEndpoint, Why};
+pub use missed::{Missed, Why};
+pub use webhook::{Attempt, Courier, NoEndpoint};

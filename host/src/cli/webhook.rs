@@ -1,8 +1,9 @@
 //! `enlist webhook …`: where a tenant's server-to-server messages go, and what they are signed with. A new secret goes to standard output,
 //! once, and alone.
+//! Refuses to print anything else where a secret is awaited and none was made.
 
 use crate::cli::Ending;
-use crate::cli::client::{Client, text};
+use crate::cli::client::{Client, Output, text};
 use crate::sandbox::quote;
 use clap::Subcommand;
 use reqwest::Method;
@@ -12,7 +13,8 @@ use serde_json::{Value, json};
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXAMPLES)]
 pub(super) enum WebhookVerb {
-    /// Say where messages go. The first time, the secret that they are signed with is printed: it cannot be shown again.
+    /// Say where messages go. The first time, the secret that they are signed with is printed: it cannot be shown again. Later there is
+    /// none to print.
     Set {
         /// Where to, as https://HOST/….
         url: String,
@@ -41,7 +43,7 @@ pub(super) enum SecretVerb {
 }
 
 const EXAMPLES: &str = "Examples:
-  enlist -t acme webhook set https://hooks.acme.example/enlist > secret
+  enlist -t acme webhook set https://hooks.acme.example/enlist > secret      the first time: later there is none
   enlist -t acme webhook test                 whether it arrives there
   enlist -t acme webhook show                 how that goes, and what waits
   enlist -t acme webhook secret new > new     give it to the receiver, then
@@ -55,7 +57,12 @@ pub(super) fn run(client: &Client, verb: WebhookVerb) -> Result<Ending, Ending> 
             if set["secret"].is_string() {
                 return Ok(shown_once(client, &set, &set["secrets"][0]["id"]));
             }
-            Ok(client.show(&set, show))
+            if client.remote().output() == Output::Json {
+                return Ok(client.show(&set, show));
+            }
+            // Where somebody awaits a secret, nothing else shall stand.
+            eprintln!("{}no secret was made: those it has stay", show(&set));
+            Ok(Ending::Yes)
         }
         WebhookVerb::Show => Ok(client.show(&client.get(client.tenant_url(&["webhook"])?)?, show)),
         WebhookVerb::Remove => {

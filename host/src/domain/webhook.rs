@@ -19,6 +19,8 @@ pub struct Endpoint {
     pub tenant: TenantId,
     /// Where to.
     pub url: String,
+    /// Which setting of the URL this is: no other's.
+    pub setting: i64,
     /// Every one that holds, the oldest first.
     pub secrets: Vec<SigningSecret>,
 }

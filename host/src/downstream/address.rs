@@ -2,6 +2,7 @@
 //! connection is made to what was looked at: a name that leads elsewhere a moment later leads nowhere.
 //! Refuses a name of which one address may not be gone to, whatever its others are.
 
+use crate::downstream::lookups::Lookups;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -9,7 +10,6 @@ use std::error::Error;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// What IANA's registry of special-purpose IPv4 addresses has (RFC 6890 and what was added to it), and multicast (RFC 5771).
 const SPECIAL_V4: [(Ipv4Addr, u8); 18] = [
@@ -48,9 +48,6 @@ const SPECIAL_V6: [(Ipv6Addr, u8); 5] = [
 /// What a translator makes an IPv4 address of, RFC 6052.
 const NAT64: (Ipv6Addr, u8) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
-/// Names that are looked up at once: a lookup has a thread, which nothing can end.
-const LOOKUPS: usize = 64;
-
 /// An address that nothing is sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Forbidden {
@@ -66,7 +63,7 @@ pub enum Forbidden {
 #[derive(Clone, Debug)]
 pub(super) struct Reach {
     allow: Arc<[IpNet]>,
-    lookups: Arc<Semaphore>,
+    lookups: Lookups,
 }
 
 /// The same for connections with TLS, or for those without.
@@ -78,7 +75,7 @@ pub(super) struct Guarded {
 
 impl Reach {
     pub(super) fn new(allow: &[IpNet]) -> Self {
-        Self { allow: allow.into(), lookups: Arc::new(Semaphore::new(LOOKUPS)) }
+        Self { allow: allow.into(), lookups: Lookups::new() }
     }
 
     pub(super) fn guarded(&self, plain: bool) -> Guarded {
@@ -106,12 +103,12 @@ impl Guarded {
         literal(url).map_or(Ok(()), |address| self.check(address))
     }
 
-    /// What a name leads to now, if each of it may be sent to.
+    /// What a name leads to now, if each of it may be sent to; for whom, [`lookups::of`](crate::downstream::lookups::of) says.
     pub(super) async fn look_up(
         &self,
         host: String,
     ) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
-        let turn = Arc::clone(&self.reach.lookups).acquire_owned().await?;
+        let turn = self.reach.lookups.turn().await?;
         let found = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             (host.as_str(), 0).to_socket_addrs().map(Vec::from_iter)
@@ -175,6 +172,9 @@ fn within_v6((network, length): (Ipv6Addr, u8), address: Ipv6Addr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Forbidden, Guarded, Reach, Url};
+    use crate::domain::TenantId;
+    use crate::downstream::lookups;
+    use futures_util::FutureExt;
     use std::net::SocketAddr;
 
     fn guarded(allow: &[&str], plain: bool) -> Guarded {
@@ -334,9 +334,29 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_leads_here_is_refused_when_it_is_looked_up() {
-        let refused = guarded(&[], false).look_up("localhost".to_owned()).await.expect_err("a no");
+        let look_up = |guarded: Guarded| {
+            let looked = async move { guarded.look_up("localhost".to_owned()).await };
+            lookups::of(TenantId(1), looked)
+        };
+        let refused = look_up(guarded(&[], false)).await.expect_err("a no");
         assert!(refused.is::<Forbidden>(), "{refused}");
+        let found = look_up(guarded(&["127.0.0.0/8", "::1/128"], true)).await;
+        assert!(!found.expect("addresses").is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_name_waits_for_those_of_its_own_tenant_that_hang_and_for_no_others() {
         let open = guarded(&["127.0.0.0/8", "::1/128"], true);
-        assert!(!open.look_up("localhost".to_owned()).await.expect("addresses").is_empty());
+        let turn = |tenant| lookups::of(TenantId(tenant), open.reach.lookups.turn());
+        let mut hanging = Vec::new();
+        while let Some(one) = turn(1).now_or_never() {
+            hanging.push(one.expect("a turn"));
+        }
+        let look_up = |tenant| lookups::of(TenantId(tenant), open.look_up("localhost".to_owned()));
+        assert!(look_up(1).now_or_never().is_none());
+        assert!(turn(2).now_or_never().is_some(), "there are turns for others");
+        assert!(!look_up(2).await.expect("addresses").is_empty());
+        hanging.pop();
+        assert!(!look_up(1).await.expect("addresses").is_empty());
     }
 }

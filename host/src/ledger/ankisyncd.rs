@@ -6,7 +6,7 @@ use crate::domain::{
     Account, AccountState, Delivery, Event, FoldKey, HostCode, Sink, TenantId, TenantName,
 };
 use crate::ledger::accounts::{Acted, Change};
-use crate::ledger::outbox::{COLUMNS, delivery};
+use crate::ledger::outbox::{COLUMNS, FIRST, delivery};
 use crate::ledger::record::now_ms;
 use crate::ledger::sqlite::HOUSE;
 use crate::ledger::{Act, Book, Ledger, LedgerError, LedgerFile, tenants};
@@ -60,9 +60,7 @@ impl Ledger {
         let read = move |c: &Connection| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM outbox o JOIN tenants t ON t.id = o.tenant
-                 WHERE o.sink = ?1 AND o.tenant = ?2 AND NOT EXISTS (SELECT 1 FROM outbox e
-                     WHERE e.tenant = o.tenant AND e.sink = o.sink AND e.name = o.name AND e.id < o.id)
-                 ORDER BY o.id LIMIT ?3"
+                 WHERE {FIRST} ORDER BY o.id LIMIT ?3"
             );
             let mut statement = c.prepare_cached(&sql)?;
             let rows = statement.query_map((SINK, tenant.0, limit as i64), delivery)?;

@@ -31,32 +31,15 @@ struct RollbackContent<'a> {
 pub(super) const COLUMNS: &str =
     "o.id, o.tenant, t.name, o.sink, o.name, o.event, o.message, o.content, o.at, o.attempts";
 
+/// What stands first in the line of its name, of those that wait for sink ?1 of tenant ?2.
+pub(super) const FIRST: &str =
+    "o.sink = ?1 AND o.tenant = ?2 AND NOT EXISTS (SELECT 1 FROM outbox e
+    WHERE e.tenant = o.tenant AND e.sink = o.sink AND e.name = o.name AND e.id < o.id)";
+
 /// What a new message is known under: no other's, and without the dot that stands between the parts of what is signed.
 pub(super) const NEW_MESSAGE: &str = "'msg_' || lower(hex(randomblob(16)))";
 
 impl Ledger {
-    /// At most `limit` things that are due at this sink now, the oldest first; of those of one name the first alone.
-    pub async fn due(&self, sink: Sink, limit: usize) -> Result<Vec<Delivery>, LedgerError> {
-        let read = move |c: &Connection| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM outbox o JOIN tenants t ON t.id = o.tenant
-                 WHERE o.sink = ?1 AND o.next_at <= ?2 AND NOT EXISTS (SELECT 1 FROM outbox e
-                     WHERE e.tenant = o.tenant AND e.sink = o.sink AND e.name = o.name AND e.id < o.id)
-                 ORDER BY o.id LIMIT ?3"
-            );
-            let mut statement = c.prepare_cached(&sql)?;
-            let rows = statement.query_map((sink.as_str(), now_ms(), limit as i64), delivery)?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        };
-        self.database.read(read).await
-    }
-
-    /// When something is due at this sink next: milliseconds since 1970-01-01 UTC; none when nothing waits.
-    pub async fn next_due(&self, sink: Sink) -> Result<Option<i64>, LedgerError> {
-        let sql = "SELECT min(next_at) FROM outbox WHERE sink = ?1";
-        self.database.read(move |c| Ok(c.query_row(sql, [sink.as_str()], |row| row.get(0))?)).await
-    }
-
     /// Everything that waits for a sink about one name, whether it is due or not, the oldest first.
     pub async fn waiting_for(
         &self,
@@ -97,18 +80,7 @@ impl Ledger {
         trouble: String,
         next_ms: i64,
     ) -> Result<(), LedgerError> {
-        let write = move |tx: &Connection| {
-            let sql = "UPDATE outbox SET attempts = attempts + 1, next_at = ?2, trouble = ?3 WHERE id = ?1";
-            let mut statement = tx.prepare_cached(sql)?;
-            let sql = "UPDATE outbox SET next_at = ?2 WHERE (tenant, sink, name) = (SELECT tenant, sink, name FROM outbox WHERE id = ?1)
-                AND id > ?1 AND next_at < ?2";
-            let mut behind = tx.prepare_cached(sql)?;
-            for number in numbers {
-                statement.execute((number, next_ms, &trouble))?;
-                behind.execute((number, next_ms))?;
-            }
-            Ok(())
-        };
+        let write = move |tx: &Connection| postpone(tx, &numbers, &trouble, next_ms);
         self.database.write(HOUSE, write).await
     }
 
@@ -134,6 +106,24 @@ impl Ledger {
         self.default_auth_db = there;
         self
     }
+}
+
+pub(super) fn postpone(
+    tx: &Connection,
+    numbers: &[i64],
+    trouble: &str,
+    next_ms: i64,
+) -> Result<(), LedgerError> {
+    let sql = "UPDATE outbox SET attempts = attempts + 1, next_at = ?2, trouble = ?3 WHERE id = ?1";
+    let mut statement = tx.prepare_cached(sql)?;
+    let sql = "UPDATE outbox SET next_at = ?2 WHERE (tenant, sink, name) = (SELECT tenant, sink, name FROM outbox WHERE id = ?1)
+        AND id > ?1 AND next_at < ?2";
+    let mut behind = tx.prepare_cached(sql)?;
+    for number in numbers {
+        statement.execute((number, next_ms, trouble))?;
+        behind.execute((number, next_ms))?;
+    }
+    Ok(())
 }
 
 /// Puts into the outbox what happened to an account, for every sink of its tenant.
@@ -250,4 +240,44 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         at_ms: row.get(8)?,
         attempts: row.get::<_, u32>(9)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ledger::sqlite::{MIGRATIONS, migrate};
+    use rusqlite::Connection;
+
+    const ROW: &str = "INSERT INTO outbox (id, tenant, sink, name, event, message, content, at, attempts, next_at, trouble)";
+
+    #[test]
+    fn what_waited_is_carried_over_and_no_number_is_given_again() {
+        let mut c = Connection::open_in_memory().expect("a database");
+        c.execute_batch("PRAGMA foreign_keys = OFF").expect("no tenant needed");
+        for migration in &MIGRATIONS[..6] {
+            c.execute_batch(migration).expect("an older schema");
+        }
+        c.pragma_update(None, "user_version", 6).expect("its version");
+        let rows = format!(
+            "{ROW} VALUES (3, 1, 'webhook', 'a', 'account.opened', 'm3', '{{}}', 10, 2, 20, 'status'),
+                (7, 2, 'ankisyncd', 'b', 'account.closed', 'm7', '{{}}', 11, 0, 21, NULL)"
+        );
+        c.execute_batch(&rows).expect("rows");
+        let all = |c: &Connection| -> String {
+            let sql = "SELECT group_concat(concat_ws(' ', id, tenant, sink, name, event, message, content, at, attempts, next_at, trouble), '; ')
+                FROM (SELECT * FROM outbox ORDER BY id)";
+            c.query_row(sql, [], |row| row.get(0)).expect("rows")
+        };
+        let before = all(&c);
+        migrate(&mut c).expect("a migration");
+        assert_eq!(all(&c), before);
+        c.execute_batch("DELETE FROM outbox").expect("all delivered");
+        let next = format!(
+            "{ROW} VALUES (NULL, 1, 'webhook', 'c', 'account.opened', 'm8', '{{}}', 12, 0, 22, NULL)"
+        );
+        for number in [8, 9] {
+            c.execute(&next, []).expect("another");
+            assert_eq!(c.last_insert_rowid(), number);
+            c.execute_batch("DELETE FROM outbox").expect("delivered");
+        }
+    }
 }

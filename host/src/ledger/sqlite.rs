@@ -15,14 +15,15 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Forward only: the schema's version is how many of these have run.
-pub(super) const MIGRATIONS: [&str; 7] = [
+pub(super) const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0001_first_account.sql"),
     include_str!("../../migrations/0002_operators.sql"),
     include_str!("../../migrations/0003_revisions.sql"),
     include_str!("../../migrations/0004_look_alikes_and_allowances.sql"),
     include_str!("../../migrations/0005_answers.sql"),
     include_str!("../../migrations/0006_what_follows.sql"),
-    include_str!("../../migrations/0007_adopted.sql"),
+    include_str!("../../migrations/0007_numbers_once.sql"),
+    include_str!("../../migrations/0008_adopted.sql"),
 ];
 
 /// Connections that read at once.

@@ -3,6 +3,7 @@
 //! inside.
 
 mod delivering;
+mod round;
 
 use crate::domain::{SecretEntry, SigningSecret, Webhook};
 use crate::downstream::{Attempt, Forbidden, Message, NoEndpoint};
@@ -32,7 +33,8 @@ impl Operations {
         url: String,
         request_id: &str,
     ) -> Result<SetWebhook, ManageError> {
-        let origin = self.courier.check(&url).await.map_err(|error| no_endpoint(tenant, error))?;
+        let checked = self.courier.check(tenant.id(), &url).await;
+        let origin = checked.map_err(|error| no_endpoint(tenant, error))?;
         let book = self.ledger.of(tenant);
         let (webhook, made) = book.set_webhook(url, origin.clone(), request_id).await?;
         info!(tenant = %tenant.name(), origin, "webhook set");

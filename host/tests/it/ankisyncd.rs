@@ -5,6 +5,7 @@ mod closing;
 mod crash;
 mod disk;
 mod doctor;
+mod late;
 mod passwords;
 mod tenants;
 mod waiting;

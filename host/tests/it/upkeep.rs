@@ -66,7 +66,7 @@ fn person(name: &str) -> String {
 }
 
 /// The schema's version under this Enlist.
-const SCHEMA: i64 = 7;
+const SCHEMA: i64 = 8;
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("a path of text")

@@ -3,7 +3,7 @@
 mod doors;
 mod order;
 mod reach;
-mod receiver;
+pub(crate) mod receiver;
 mod retries;
 
 use crate::app::App;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// Loopback is no public network.
-const LOOPBACK: (&str, &str) = ("ENLIST_WEBHOOKS__ALLOW", "127.0.0.0/8,::1/128");
+pub(crate) const LOOPBACK: (&str, &str) = ("ENLIST_WEBHOOKS__ALLOW", "127.0.0.0/8,::1/128");
 
 /// How long anything may take before it is called a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -22,12 +22,12 @@ fn start() -> App {
     App::start_with(&[LOOPBACK])
 }
 
-fn path(tenant: &str, rest: &str) -> String {
+pub(crate) fn path(tenant: &str, rest: &str) -> String {
     format!("/v1/tenants/{tenant}/webhook{rest}")
 }
 
 /// A tenant's webhook, made: the secret.
-async fn hook(app: &App, tenant: &str, receiver: &Receiver) -> String {
+pub(crate) async fn hook(app: &App, tenant: &str, receiver: &Receiver) -> String {
     let made = app.manage("PUT", &path(tenant, ""), json!({"url": receiver.url})).await;
     let secret = made["secret"].as_str().expect("a secret").to_owned();
     app.keep_secret(&secret);

@@ -2,25 +2,16 @@
 //! off, or given up.
 //! Refuses to let one tenant's endpoint hold up another's, and to hurry: an endpoint that fails is left alone longer each time.
 
-use crate::domain::{Delivery, Endpoint, Sink, TenantId};
+use crate::domain::{Delivery, Endpoint, Sink};
 use crate::downstream::{Attempt, Message, Missed, Why};
 use crate::kill_point;
 use crate::ledger::LedgerError;
 use crate::manage::Operations;
+use crate::manage::webhooks::round::{Done, Round, SLOW};
 use crate::meters::{DeliveryLabel, METERS};
-use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, StreamExt};
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use futures_util::stream::StreamExt;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tracing::{error, info, warn};
-
-/// Attempts at once: of one tenant, and of all whose endpoints do well.
-const OF_A_TENANT: usize = 4;
-const AT_ONCE: usize = 64;
-
-/// The same of those whose latest attempt failed: they have places of their own, so that nobody waits for them who does well.
-const OF_A_TENANT_IN_TROUBLE: usize = 1;
-const IN_TROUBLE_AT_ONCE: usize = 64;
 
 /// How long a message is put off after each attempt that failed; after the last of these each time for as long.
 const PUT_OFF: [Duration; 7] = [
@@ -43,63 +34,8 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// How often the clock is looked at that says when something is due, for it may be set.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// How often is looked for what is old and waits for an endpoint that is gone.
+/// How often is looked for what is old and waits for an endpoint that is gone, and for webhooks that nobody has any more.
 const SWEPT_EVERY: Duration = Duration::from_secs(60 * 60);
-
-/// What is on its way, and whose endpoint did not do well.
-#[derive(Default)]
-struct Round<'a> {
-    attempts: FuturesUnordered<BoxFuture<'a, Done>>,
-    on_the_way: HashMap<TenantId, BTreeSet<i64>>,
-    troubled: HashSet<TenantId>,
-}
-
-/// An attempt that ended.
-struct Done {
-    tenant: TenantId,
-    number: i64,
-    arrived: bool,
-}
-
-impl Round<'_> {
-    /// How many attempts may begin for this tenant now.
-    fn places(&self, tenant: TenantId) -> usize {
-        let in_trouble = self.troubled.contains(&tenant);
-        let (of_a_tenant, all) = if in_trouble {
-            (OF_A_TENANT_IN_TROUBLE, IN_TROUBLE_AT_ONCE)
-        } else {
-            (OF_A_TENANT, AT_ONCE)
-        };
-        let alike =
-            self.on_the_way.iter().filter(|(other, _)| self.troubled.contains(other) == in_trouble);
-        let taken: usize = alike.map(|(_, numbers)| numbers.len()).sum();
-        of_a_tenant.saturating_sub(self.busy(tenant)).min(all.saturating_sub(taken))
-    }
-
-    fn busy(&self, tenant: TenantId) -> usize {
-        self.on_the_way.get(&tenant).map_or(0, BTreeSet::len)
-    }
-
-    fn has(&self, delivery: &Delivery) -> bool {
-        let numbers = self.on_the_way.get(&delivery.tenant);
-        numbers.is_some_and(|numbers| numbers.contains(&delivery.number))
-    }
-
-    fn end(&mut self, done: Done) {
-        let Done { tenant, number, arrived } = done;
-        if let Some(numbers) = self.on_the_way.get_mut(&tenant) {
-            numbers.remove(&number);
-            if numbers.is_empty() {
-                self.on_the_way.remove(&tenant);
-            }
-        }
-        if arrived {
-            self.troubled.remove(&tenant);
-        } else {
-            self.troubled.insert(tenant);
-        }
-    }
-}
 
 impl Operations {
     /// Carries messages to webhooks for as long as it is polled.
@@ -125,8 +61,9 @@ impl Operations {
     /// Begins what is due and has a place, and says how long nothing else is.
     async fn begin<'a>(&'a self, round: &mut Round<'a>) -> Result<Duration, LedgerError> {
         let agenda = self.ledger.agenda().await?;
-        for tenant in agenda.due {
-            let (places, busy) = (round.places(tenant), round.busy(tenant));
+        for tenant in round.in_turn(agenda.due) {
+            let now = Instant::now();
+            let (places, busy) = (round.places(tenant, now), round.busy(tenant));
             if places == 0 {
                 continue;
             }
@@ -137,18 +74,21 @@ impl Operations {
             for delivery in
                 due.into_iter().filter(|one| !round.has(one)).take(places).collect::<Vec<_>>()
             {
-                round.on_the_way.entry(tenant).or_default().insert(delivery.number);
-                round.attempts.push(Box::pin(self.attempt(endpoint.clone(), delivery)));
+                let number = delivery.number;
+                let attempt = self.attempt(endpoint.clone(), delivery);
+                round.begin(tenant, number, now, Box::pin(attempt));
             }
         }
         let until = agenda.next_ms.map(|next_ms| u64::try_from(next_ms - now_ms()).unwrap_or(0));
-        Ok(until.map_or(LOOK, Duration::from_millis).min(LOOK))
+        let until = until.map(Duration::from_millis);
+        let until_slow = round.until_slow(Instant::now());
+        Ok(until.into_iter().chain(until_slow).fold(LOOK, Duration::min))
     }
 
     async fn attempt(&self, endpoint: Endpoint, delivery: Delivery) -> Done {
         let Some(message) = Message::of(&delivery) else {
             error!(tenant = %delivery.tenant_name, id = delivery.message, "what the outbox has is no message");
-            return self.settled(delivery, false, Outcome::GivenUp).await;
+            return self.settled(endpoint, delivery, false, Outcome::GivenUp).await;
         };
         let Attempt { missed, took, .. } = self.courier.deliver(&endpoint, &message).await;
         let tenant = &delivery.tenant_name;
@@ -161,7 +101,7 @@ impl Operations {
             }
             Some(missed) if missed.why == Why::Gone => {
                 error!(%tenant, "the webhook's endpoint answered 410, it is gone: nothing is sent until its URL is set again");
-                Outcome::Stopped(endpoint)
+                Outcome::Stopped
             }
             Some(missed) if is_over(&delivery, now_ms()) => {
                 error!(%tenant, id, event, tried, %missed, "a message to the webhook is given up");
@@ -173,12 +113,18 @@ impl Operations {
                 Outcome::PutOff(missed.why, pause)
             }
         };
-        let arrived = matches!(outcome, Outcome::Delivered);
-        self.settled(delivery, arrived, outcome).await
+        let well = matches!(outcome, Outcome::Delivered) && took < SLOW;
+        self.settled(endpoint, delivery, well, outcome).await
     }
 
     /// Writes what came of it. If that cannot be written, it is as if nothing had been tried, and it is tried again, but not at once.
-    async fn settled(&self, delivery: Delivery, arrived: bool, outcome: Outcome) -> Done {
+    async fn settled(
+        &self,
+        endpoint: Endpoint,
+        delivery: Delivery,
+        well: bool,
+        outcome: Outcome,
+    ) -> Done {
         let Delivery { number, tenant, .. } = delivery;
         let label = DeliveryLabel {
             tenant: delivery.tenant_name.to_string(),
@@ -188,22 +134,22 @@ impl Operations {
         METERS.deliveries.get_or_create(&label).inc();
         let written = match outcome {
             Outcome::Delivered => self.ledger.delivered(vec![number]).await,
-            Outcome::GivenUp => self.ledger.give_up(&delivery).await,
-            Outcome::Stopped(endpoint) => self.ledger.stop_webhook(&endpoint).await,
+            Outcome::GivenUp => self.ledger.give_up(&endpoint, number).await,
+            Outcome::Stopped => self.ledger.stop_webhook(&endpoint).await,
             Outcome::PutOff(why, pause) => {
                 let pause = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
                 let next_ms = now_ms().saturating_add(pause);
-                self.ledger.postponed(vec![number], why.as_str().to_owned(), next_ms).await
+                self.ledger.missed(&endpoint, number, why.as_str(), next_ms).await
             }
         };
         if let Err(error) = written {
             warn!(?error, "what came of a message to a webhook is not written");
             tokio::time::sleep(AGAIN).await;
         }
-        Done { tenant, number, arrived }
+        Done { tenant, number, well }
     }
 
-    /// Gives up what is old and waits for an endpoint that is gone.
+    /// Gives up what is old and waits for an endpoint that is gone, and forgets the webhooks of removed tenants that were told all.
     async fn sweep(&self) {
         loop {
             let swept = self.ledger.give_up_stopped(now_ms() - TRIED_FOR_MS).await;
@@ -211,6 +157,12 @@ impl Operations {
             for given_up in swept.unwrap_or_default() {
                 let (tenant, messages) = (&given_up.tenant, given_up.messages);
                 error!(%tenant, messages, "messages to a webhook that is gone are given up");
+            }
+            let forgotten = self.ledger.forget_webhooks().await;
+            let forgotten =
+                forgotten.inspect_err(|error| warn!(?error, "webhooks of removed tenants stay"));
+            for tenant in forgotten.unwrap_or_default() {
+                info!(%tenant, "the webhook of a removed tenant is forgotten: nothing waits for it");
             }
             tokio::time::sleep(SWEPT_EVERY).await;
         }
@@ -221,7 +173,7 @@ impl Operations {
 enum Outcome {
     Delivered,
     PutOff(Why, Duration),
-    Stopped(Endpoint),
+    Stopped,
     GivenUp,
 }
 
@@ -229,7 +181,7 @@ impl Outcome {
     fn as_str(&self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
-            Self::PutOff(..) | Self::Stopped(_) => "retried",
+            Self::PutOff(..) | Self::Stopped => "retried",
             Self::GivenUp => "given_up",
         }
     }
@@ -260,9 +212,7 @@ fn now_ms() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        AT_ONCE, Done, OF_A_TENANT, PUT_OFF, Round, TRIED_AT_LEAST, TRIED_FOR_MS, is_over, pause,
-    };
+    use super::{PUT_OFF, TRIED_AT_LEAST, TRIED_FOR_MS, is_over, pause};
     use crate::domain::{Delivery, Event, Sink, TenantId, TenantName};
     use crate::downstream::{Missed, Why};
     use std::time::Duration;
@@ -305,33 +255,5 @@ mod tests {
         assert!(over(TRIED_FOR_MS, TRIED_AT_LEAST - 1));
         assert!(!over(TRIED_FOR_MS - 1, 1000), "it is not old");
         assert!(!over(TRIED_FOR_MS * 10, TRIED_AT_LEAST - 2), "the server was off");
-    }
-
-    #[test]
-    fn a_tenant_in_trouble_takes_no_place_from_one_that_is_not() {
-        let mut round = Round::default();
-        let mut number = 0;
-        let mut fill = |round: &mut Round<'_>, tenant: i64| {
-            let taken = round.places(TenantId(tenant));
-            for _ in 0..taken {
-                number += 1;
-                round.on_the_way.entry(TenantId(tenant)).or_default().insert(number);
-            }
-            taken
-        };
-        let tenants = (AT_ONCE / OF_A_TENANT) as i64;
-        for tenant in 0..tenants {
-            assert_eq!(fill(&mut round, tenant), OF_A_TENANT);
-        }
-        assert_eq!(round.places(TenantId(99)), 0, "all are taken");
-        for number in 1..=OF_A_TENANT as i64 {
-            round.end(Done { tenant: TenantId(0), number, arrived: false });
-        }
-        assert_eq!(round.places(TenantId(99)), OF_A_TENANT);
-        assert_eq!(fill(&mut round, 0), 1, "one at a time until one arrives");
-        assert_eq!(round.places(TenantId(99)), OF_A_TENANT, "from places of its own");
-        let on_the_way = round.on_the_way[&TenantId(0)].first().copied().expect("a number");
-        round.end(Done { tenant: TenantId(0), number: on_the_way, arrived: true });
-        assert_eq!(round.places(TenantId(0)), OF_A_TENANT);
     }
 }

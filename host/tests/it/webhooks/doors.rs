@@ -1,11 +1,14 @@
 //! The doors and the verbs: made, shown, changed, tried, removed; secrets shown once and written down nowhere else.
 
 use super::receiver::{Receiver, Reply};
-use super::{all_is_told, becomes, hook, look, open, path, start};
+use super::{PATIENCE, act, all_is_told, becomes, hook, look, open, path, start};
 use crate::app::{App, enlist};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value, json};
 use std::process::Output;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 #[tokio::test]
 async fn a_webhook_is_made_with_a_secret_that_is_shown_once_and_changed_without() {
@@ -134,6 +137,55 @@ async fn what_waits_goes_with_the_webhook_and_nothing_is_kept_after_it() {
 }
 
 #[tokio::test]
+async fn a_removed_tenants_webhook_is_forgotten_when_nothing_waits_for_it_any_more() {
+    let mut app = start();
+    let willing = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&willing);
+    let receiver = Receiver::start(move |_, _| {
+        Reply::Status(if seen.load(Ordering::SeqCst) { 200 } else { 500 }, "")
+    });
+    let told = Receiver::willing();
+    for (tenant, receiver) in [("acme", &receiver), ("globex", &told), ("initech", &told)] {
+        app.manage("POST", "/v1/tenants", json!({"name": tenant})).await;
+        hook(&app, tenant, receiver).await;
+        open(&app, tenant, "anna").await;
+        act(&app, tenant, "anna", "close").await;
+    }
+    told.wait_for(4).await;
+    for tenant in ["globex", "initech"] {
+        all_is_told(&app, tenant).await;
+    }
+    for tenant in ["acme", "globex"] {
+        app.manage("DELETE", &format!("/v1/tenants/{tenant}"), Value::Null).await;
+    }
+    let becomes = |app: &App, left: &[&str]| {
+        let sql = "SELECT t.name FROM tenants t JOIN webhooks w ON w.tenant = t.id
+            WHERE EXISTS (SELECT 1 FROM webhook_secrets s WHERE s.tenant = t.id) ORDER BY t.name";
+        let began = Instant::now();
+        while app.rows(sql).concat() != left {
+            assert!(began.elapsed() < PATIENCE, "{:?}; the log:\n{}", app.rows(sql), app.log());
+            std::thread::yield_now();
+        }
+    };
+    app.restart();
+    becomes(&app, &["acme", "initech"]);
+    app.kill();
+    willing.store(true, Ordering::SeqCst);
+    app.database().execute("UPDATE outbox SET next_at = 0", []).expect("due");
+    app.restart();
+    while app.count("SELECT count(*) FROM outbox") > 0 {
+        tokio::task::yield_now().await;
+    }
+    let last = receiver.got().pop().expect("a message");
+    assert_eq!(last.about(), ("account.closed".to_owned(), "anna".to_owned()));
+    app.restart();
+    becomes(&app, &["initech"]);
+    for table in ["webhooks", "webhook_secrets"] {
+        assert_eq!(app.count(&format!("SELECT count(*) FROM {table}")), 1, "{table}");
+    }
+}
+
+#[tokio::test]
 async fn a_test_is_sent_once_and_says_what_came_of_it() {
     let app = start();
     let receiver = Receiver::start(|_, before| Reply::Status([200, 404, 410][before], ""));
@@ -190,9 +242,16 @@ async fn a_webhooks_life_can_be_led_at_a_shell() {
     app.keep_secret(first);
     assert!(first.starts_with("whsec_") && out.lines().count() == 1, "alone: {out}");
     assert!(error.contains("not shown again"), "{error}");
-    let (code, out, _) = verb(&app, &["set", &receiver.url]);
-    assert_eq!(code, Some(0));
-    assert!(out.contains(&receiver.url) && !out.contains("whsec_"), "{out}");
+    let (code, out, error) = verb(&app, &["set", &receiver.url]);
+    assert_eq!((code, out.as_str()), (Some(0), ""), "nothing where a secret is awaited");
+    assert!(error.contains(&receiver.url) && error.contains("no secret was made"), "{error}");
+    assert!(!error.contains("whsec_"), "{error}");
+    let (code, out, _) = verb(&app, &["set", &receiver.url, "-o", "json"]);
+    let answer: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(
+        (code, &answer["url"], &answer["secret"]),
+        (Some(0), &json!(receiver.url), &Value::Null)
+    );
     let (code, out, _) = verb(&app, &["test"]);
     assert_eq!(code, Some(0));
     assert!(out.starts_with("it arrived: 200"), "{out}");

@@ -1,11 +1,11 @@
 //! What is told, how it is signed, in which order, and who waits for whom.
 
 use super::receiver::{Receiver, Reply};
-use super::{act, all_is_told, becomes, counted, hook, look, open, path, start};
+use super::{PATIENCE, act, all_is_told, becomes, counted, hook, look, open, path, start};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::UNIX_EPOCH;
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn one_name_is_told_in_order_and_others_do_not_wait_for_it() {
 async fn a_receiver_that_never_answers_holds_up_nobody_elses() {
     let app = start();
     app.manage("POST", "/v1/tenants", json!({"name": "acme"})).await;
-    let (stuck, receiver) = (Receiver::start(|_, _| Reply::Held(200)), Receiver::willing());
+    let (stuck, receiver) = (Receiver::start(|_, _| Reply::Held(200, "")), Receiver::willing());
     hook(&app, "acme", &stuck).await;
     hook(&app, "default", &receiver).await;
     for name in ["a", "b", "c", "d", "e", "f"] {
@@ -132,6 +132,63 @@ async fn a_receiver_that_never_answers_holds_up_nobody_elses() {
     all_is_told(&app, "acme").await;
     let ids: BTreeSet<_> = stuck.got().iter().map(|received| received.id().to_owned()).collect();
     assert_eq!(ids.len(), 6);
+}
+
+/// What was told, in the order of facts: how many of the slow ones' messages came, and how many had when the other one's did.
+#[derive(Default)]
+struct Told {
+    slow: usize,
+    before_the_other: Option<usize>,
+}
+
+#[tokio::test]
+async fn endpoints_that_take_everything_but_slowly_do_not_take_each_place_again() {
+    let mut app = start();
+    let told = Arc::new((Mutex::new(Told::default()), Condvar::new()));
+    let wait = |told: &(Mutex<Told>, Condvar), until: fn(&Told) -> bool| {
+        let (seen, more) = (told.0.lock().expect("a lock"), &told.1);
+        let waited = more.wait_timeout_while(seen, PATIENCE, |told| !until(told));
+        assert!(!waited.expect("a lock").1.timed_out(), "it waits on");
+    };
+    // The first is answered when every place is taken, the others when the other tenant was told.
+    let seen = Arc::clone(&told);
+    let slow = Receiver::start(move |_, before| {
+        seen.0.lock().expect("a lock").slow += 1;
+        seen.1.notify_all();
+        match before {
+            0 => wait(&seen, |told| told.slow >= 64),
+            _ => wait(&seen, |told| told.before_the_other.is_some()),
+        }
+        Reply::Status(200, "")
+    });
+    let seen = Arc::clone(&told);
+    let other = Receiver::start(move |_, _| {
+        let mut told = seen.0.lock().expect("a lock");
+        told.before_the_other = Some(told.slow);
+        seen.1.notify_all();
+        Reply::Status(200, "")
+    });
+    for number in 0..16 {
+        let tenant = format!("slow{number}");
+        app.manage("POST", "/v1/tenants", json!({"name": tenant})).await;
+        hook(&app, &tenant, &slow).await;
+    }
+    hook(&app, "default", &other).await;
+    app.kill();
+    // Each has more to hear than it has places, and the other has waited least.
+    let waiting = "WITH RECURSIVE five (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM five WHERE n < 5)
+        INSERT INTO outbox (tenant, sink, name, event, message, content, at, next_at)
+        SELECT t.id, 'webhook', 'n' || n, 'account.opened', 'msg_' || t.id || '_' || n, json_object('name', 'n' || n), 0, t.name = 'default'
+        FROM tenants t JOIN five ON t.name <> 'default' OR n = 1";
+    app.database().execute(waiting, []).expect("messages");
+    app.restart();
+    other.wait_for(1).await;
+    let before = told.0.lock().expect("a lock").before_the_other;
+    assert!(before <= Some(64), "{before:?}");
+    all_is_told(&app, "default").await;
+    let all = slow.wait_for(16 * 5).await;
+    let ids: BTreeSet<_> = all.iter().map(|received| received.id().to_owned()).collect();
+    assert_eq!(ids.len(), 16 * 5);
 }
 
 #[tokio::test]

@@ -13,25 +13,25 @@ use std::sync::{Arc, Condvar, Mutex};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub(super) struct Received {
-    pub(super) line: String,
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) body: String,
+pub(crate) struct Received {
+    pub(crate) line: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
 }
 
 /// What it is answered.
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// A status and the rest of the head.
     Status(u16, &'static str),
     /// Nothing, until the receiver is told to go on; then this.
-    Held(u16),
+    Held(u16, &'static str),
     /// 200, and a body without an end.
     Endless,
 }
 
 /// Keeps and answers.
-pub(super) struct Receiver {
-    pub(super) url: String,
+pub(crate) struct Receiver {
+    pub(crate) url: String,
     seen: Arc<Seen>,
 }
 
@@ -49,17 +49,17 @@ struct Seen {
 }
 
 /// Something that a connection is: TLS or not.
-pub(super) trait Stream: Read + Write + Send {}
+pub(crate) trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
 
 impl Receiver {
     /// One that answers as `reply` says, by what came and how many came before it.
-    pub(super) fn start(reply: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(reply: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> Self {
         Self::start_over("http", reply, |stream| Box::new(stream))
     }
 
     /// The same over something else than TCP alone.
-    pub(super) fn start_over(
+    pub(crate) fn start_over(
         scheme: &str,
         reply: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static,
         over: impl Fn(TcpStream) -> Box<dyn Stream> + Send + 'static,
@@ -79,17 +79,17 @@ impl Receiver {
     }
 
     /// One that takes everything.
-    pub(super) fn willing() -> Self {
+    pub(crate) fn willing() -> Self {
         Self::start(|_, _| Reply::Status(204, ""))
     }
 
     /// Everything that came so far.
-    pub(super) fn got(&self) -> Vec<Received> {
+    pub(crate) fn got(&self) -> Vec<Received> {
         self.seen.got.lock().expect("a lock").clone()
     }
 
     /// Waits until so many came.
-    pub(super) async fn wait_for(&self, count: usize) -> Vec<Received> {
+    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Received> {
         let seen = Arc::clone(&self.seen);
         let waiting = tokio::task::spawn_blocking(move || {
             let got = seen.got.lock().expect("a lock");
@@ -102,13 +102,13 @@ impl Receiver {
     }
 
     /// Lets those go on that are held.
-    pub(super) fn go_on(&self) {
+    pub(crate) fn go_on(&self) {
         *self.seen.open.lock().expect("a lock") = true;
         self.seen.opened.notify_all();
     }
 
     /// Waits until whoever read an endless body went away: how many bytes went out.
-    pub(super) async fn left_after(&self) -> u64 {
+    pub(crate) async fn left_after(&self) -> u64 {
         let seen = Arc::clone(&self.seen);
         let waiting = tokio::task::spawn_blocking(move || {
             let left = seen.left.lock().expect("a lock");
@@ -133,10 +133,10 @@ fn serve(stream: Box<dyn Stream>, seen: &Seen, reply: &dyn Fn(&Received, usize) 
     };
     let (status, rest) = match reply(&received, before) {
         Reply::Status(status, rest) => (status, rest),
-        Reply::Held(status) => {
+        Reply::Held(status, rest) => {
             let open = seen.open.lock().expect("a lock");
             drop(seen.opened.wait_while(open, |open| !*open).expect("a lock"));
-            (status, "")
+            (status, rest)
         }
         Reply::Endless => return pour(stream.get_mut(), seen),
     };
@@ -176,27 +176,27 @@ fn read(stream: &mut impl BufRead) -> Option<Received> {
 }
 
 impl Received {
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).unwrap_or_else(|| panic!("no {name}: {self:?}"))
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).expect("JSON")
     }
 
-    pub(super) fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         self.header("webhook-id")
     }
 
     /// What happened to whom.
-    pub(super) fn about(&self) -> (String, String) {
+    pub(crate) fn about(&self) -> (String, String) {
         let said = self.json();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         (text(&said["type"]), text(&said["data"]["name"]))
     }
 
     /// How many of the signatures are made with this secret.
-    pub(super) fn signed_with(&self, secret: &str) -> usize {
+    pub(crate) fn signed_with(&self, secret: &str) -> usize {
         let key = secret.strip_prefix("whsec_").expect("the prefix");
         let key = BASE64_STANDARD.decode(key).expect("base64");
         let signed = format!("{}.{}.{}", self.id(), self.header("webhook-timestamp"), self.body);
@@ -206,7 +206,7 @@ impl Received {
     }
 
     /// How many signatures there are.
-    pub(super) fn signatures(&self) -> usize {
+    pub(crate) fn signatures(&self) -> usize {
         self.header("webhook-signature").split(' ').count()
     }
 }

@@ -4,6 +4,7 @@ use super::receiver::{Receiver, Reply};
 use super::{act, all_is_told, becomes, counted, hook, look, open, path, start};
 use serde_json::{Value, json};
 use std::os::unix::process::ExitStatusExt;
+use std::time::UNIX_EPOCH;
 
 #[tokio::test]
 async fn a_message_is_tried_again_the_same_each_time_and_follows_no_redirect() {
@@ -84,6 +85,37 @@ async fn an_endpoint_that_is_gone_is_told_nothing_until_its_url_is_set_again() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_began_before_the_url_was_set_writes_nothing_over_it() {
+    // It asks to be left alone, it is gone, and it was tried for days.
+    for (status, rest, old) in
+        [(503, "Retry-After: 3000\r\n", false), (410, "", false), (500, "", true)]
+    {
+        let mut app = start();
+        let receiver = Receiver::start(move |_, before| match before {
+            0 => Reply::Held(status, rest),
+            _ => Reply::Status(200, ""),
+        });
+        hook(&app, "default", &receiver).await;
+        app.kill();
+        let now = UNIX_EPOCH.elapsed().expect("a clock").as_millis() as i64;
+        let (at, attempts) = if old { (now - 259_200_000, 5) } else { (now, 0) };
+        let sql = "INSERT INTO outbox (tenant, sink, name, event, message, content, at, next_at, attempts)
+            VALUES (1, 'webhook', 'anna', 'account.opened', 'msg_1', '{}', ?1, 0, ?2)";
+        app.database().execute(sql, (at, attempts)).expect("a message");
+        app.restart();
+        receiver.wait_for(1).await;
+        // The same one: whoever sets it wants to be told now.
+        app.manage("PUT", &path("default", ""), json!({"url": receiver.url})).await;
+        receiver.go_on();
+        receiver.wait_for(2).await;
+        all_is_told(&app, "default").await;
+        let shown = look(&app, "default").await;
+        let found = (&shown["state"], &shown["given_up"]);
+        assert_eq!(found, (&json!("active"), &json!(0)), "{status}: {shown}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_tried_for_days_is_given_up_and_what_comes_after_it_is_told() {
     let mut app = start();
     let receiver = Receiver::start(|received, _| {
@@ -127,7 +159,7 @@ async fn killed_after_the_change_the_message_goes_out_at_the_next_start() {
 async fn killed_while_the_receiver_thinks_or_after_it_answered_the_same_message_comes_again() {
     let mut app = start();
     let receiver = Receiver::start(|_, before| match before {
-        0 | 1 => Reply::Held(200),
+        0 | 1 => Reply::Held(200, ""),
         _ => Reply::Status(200, ""),
     });
     hook(&app, "default", &receiver).await;
