@@ -84,6 +84,11 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// Stands for what is no JSON. It has a source, since CloudWatch counts nothing under a dimension without a value.
+    pub(crate) fn unreadable() -> Self {
+        Self { trigger_source: Some("unreadable".to_owned()), ..Self::default() }
+    }
+
     /// The occasion, if it is one of ours.
     pub(crate) fn occasion(&self) -> Option<Occasion> {
         match self.trigger_source.as_deref()? {

@@ -62,7 +62,8 @@ impl Trigger {
     ) -> Result<Box<RawValue>, No> {
         let id = &context.request_id;
         let Payload(Some(event)) = event else {
-            write(&Event::default(), id, Some(&Asked::failed("event_unreadable")), Duration::ZERO);
+            let asked = Asked::failed("event_unreadable");
+            write(&Event::unreadable(), &context, Some(&asked), false, Duration::ZERO);
             // Nobody knows what it was, so that it may have been a login, and there is nothing to give back: Cognito takes no null.
             return Ok(RawValue::NULL.to_owned());
         };
@@ -74,8 +75,10 @@ impl Trigger {
             Some(occasion) => Some(self.ask(occasion, &read, id, budget).await),
             None => None,
         };
-        write(&read, id, asked.as_ref(), budget.took());
-        let no = occasion.zip(asked).and_then(|(occasion, asked)| self.no(occasion, asked.answer));
+        let no = occasion
+            .zip(asked.as_ref())
+            .and_then(|(occasion, asked)| self.no(occasion, &asked.answer));
+        write(&read, &context, asked.as_ref(), no.is_some(), budget.took());
         no.map_or(Ok(event), Err)
     }
 
@@ -91,13 +94,13 @@ impl Trigger {
     }
 
     /// What the person is told, if they do not go on.
-    fn no(&self, occasion: Occasion, answer: Answer) -> Option<No> {
+    fn no(&self, occasion: Occasion, answer: &Answer) -> Option<No> {
         let told = self.on_error == OnError::Fail;
         match (occasion, answer) {
             // Whoever was in until now still is: the log and the count say that something is to be mended.
             (Occasion::Repair, _) => None,
             (Occasion::SignUp, Answer::Refused { message, .. }) => {
-                Some(No::Refused(words(&message)))
+                Some(No::Refused(words(message)))
             }
             // Whoever could go on with it would have a way past every rule.
             (Occasion::SignUp, Answer::Unacceptable { .. }) => {
@@ -105,7 +108,7 @@ impl Trigger {
             }
             // They are confirmed by now, and not asked again.
             (Occasion::Confirmed, Answer::Refused { message, .. }) => {
-                told.then(|| No::Refused(words(&message)))
+                told.then(|| No::Refused(words(message)))
             }
             (Occasion::Confirmed, Answer::Unacceptable { .. }) => {
                 told.then(|| No::Refused(UNACCEPTABLE.to_owned()))
@@ -137,7 +140,13 @@ fn words(message: &str) -> String {
     if words.is_empty() { REFUSED.to_owned() } else { words.to_owned() }
 }
 
-fn write(event: &Event<'_>, request_id: &str, asked: Option<&Asked>, took: Duration) {
+fn write(
+    event: &Event<'_>,
+    context: &Context,
+    asked: Option<&Asked>,
+    turned_away: bool,
+    took: Duration,
+) {
     let (outcome, code, detail) = match asked.map(|asked| &asked.answer) {
         None => (Outcome::Ignored, None, None),
         Some(Answer::Provisioned) => (Outcome::Provisioned, None, None),
@@ -152,9 +161,11 @@ fn write(event: &Event<'_>, request_id: &str, asked: Option<&Asked>, took: Durat
     };
     let advice = code.and_then(|code| advice(code, event));
     let entry = Entry {
-        request_id,
+        function: &context.env_config.function_name,
+        request_id: &context.request_id,
         trigger_source: event.trigger_source.as_deref().unwrap_or_default(),
         outcome,
+        turned_away,
         code,
         subject: event.subject.as_deref(),
         detail,

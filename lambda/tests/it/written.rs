@@ -145,6 +145,10 @@ async fn what_is_no_json_is_one_line_and_no_error() {
                 (&line["outcome"], &line["code"]),
                 (&json!("failed"), &json!("event_unreadable"))
             );
+            assert_eq!(
+                (&line["TriggerSource"], &line["Failed"]),
+                (&json!("unreadable"), &json!(1))
+            );
         }
         assert_eq!(trigger.lambda.lines().len(), 3);
         // It is as good as before.
