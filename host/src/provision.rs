@@ -360,8 +360,9 @@ fn recognise(
         Recognition::Linkable(account) => Some(Considered::Linkable(account)),
         Recognition::Refused(refusal) => Some(turned_away(refusal)),
         Recognition::IssuerUnset(refusal) => {
+            // The issuer is the caller's text: no part of a command that somebody will paste.
             warn!(request_id = asked.request_id, tenant = %tenant.name(), issuer = asked.request.applicant.issuer,
-                "the request names an issuer and the tenant has none: enlist tenant set --issuer");
+                "the request names an issuer and the tenant has none: enlist tenant set {} --issuer ISSUER", tenant.name());
             Some(turned_away(refusal))
         }
     })

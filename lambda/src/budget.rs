@@ -7,8 +7,8 @@ use tokio::time::Instant;
 /// What somebody who signs up waits at most. Cognito gives a trigger up after five seconds, counted from before a cold start.
 pub(crate) const SIGN_UP: Duration = Duration::from_millis(4400);
 
-/// What somebody who logs in waits at most: the next login repairs as well as this one.
-pub(crate) const LOGIN: Duration = Duration::from_secs(2);
+/// What somebody who is in the pool already waits at most: the next login repairs as well as this one.
+pub(crate) const REPAIR: Duration = Duration::from_secs(2);
 
 /// What is kept free before the function's deadline, to write a line and answer.
 const MARGIN: Duration = Duration::from_millis(300);
@@ -34,9 +34,10 @@ impl Budget {
         Self { started, ends: started + whole }
     }
 
-    /// When the first attempt is given up: a little past the middle, so that what hangs does not take the second one's time.
-    pub(crate) fn first_ends(&self) -> Instant {
-        self.started + (self.ends - self.started).mul_f64(0.55)
+    /// A little past the middle of what is left: when what has not come by then is helped along.
+    pub(crate) fn past_middle(&self) -> Instant {
+        let now = Instant::now();
+        now + self.ends.saturating_duration_since(now).mul_f64(0.55)
     }
 
     /// When everything is given up.
@@ -44,9 +45,10 @@ impl Budget {
         self.ends
     }
 
-    /// Whether an attempt can still be made after a pause.
+    /// Whether an attempt can still be made after a pause, of whatever length.
     pub(crate) fn leaves(&self, pause: Duration) -> bool {
-        Instant::now() + pause + LEAST <= self.ends
+        let begun = Instant::now().checked_add(pause);
+        begun.and_then(|at| at.checked_add(LEAST)).is_some_and(|at| at <= self.ends)
     }
 
     /// Since when.
@@ -72,7 +74,7 @@ mod tests {
     fn it_ends_before_cognito_stops_waiting() {
         let budget = Budget::new(SIGN_UP, in_ms(Duration::from_secs(900)));
         assert!(whole(&budget) < Duration::from_millis(4500));
-        assert!(budget.first_ends() < budget.ends());
+        assert!(budget.past_middle() < budget.ends());
     }
 
     #[test]
@@ -91,8 +93,10 @@ mod tests {
 
     #[test]
     fn a_pause_that_leaves_no_time_for_an_attempt_is_not_made() {
-        let budget = Budget::new(LOGIN, 0);
+        let budget = Budget::new(REPAIR, 0);
         assert!(budget.leaves(Duration::from_secs(1)));
-        assert!(!budget.leaves(Duration::from_millis(1900)));
+        for pause in [Duration::from_millis(1900), Duration::from_secs(u64::MAX), Duration::MAX] {
+            assert!(!budget.leaves(pause), "{pause:?}");
+        }
     }
 }

@@ -4,10 +4,12 @@
 use reqwest::header::HeaderValue;
 use reqwest::{Client, StatusCode, Url};
 use serde_json::Value;
+use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// Where a key is kept.
 #[derive(Debug)]
@@ -32,13 +34,23 @@ struct Question {
     url: Url,
     origin: Origin,
     token: HeaderValue,
+    /// What there is to say when the time is over, whoever of those that wait for it asks.
+    so_far: Mutex<KeyError>,
 }
 
 /// Why there is no key.
-#[derive(Debug, Error)]
+#[derive(Clone, Copy, Debug, Error)]
 pub(crate) enum KeyError {
-    #[error("the extension for parameters and secrets does not answer: is its layer there?")]
+    #[error(
+        "nobody listens where the extension for parameters and secrets would: is its layer there?"
+    )]
     NoExtension,
+    #[error("the extension for parameters and secrets is still starting")]
+    Starting,
+    #[error(
+        "the extension took the question and did not answer: may the function reach Secrets Manager, or Systems Manager, from its network?"
+    )]
+    NoAnswer,
     #[error("the extension answered {0}: may the function's role read what is named?")]
     NotGiven(StatusCode),
     #[error("the extension's answer holds no key: expected its text, or one member with it")]
@@ -69,7 +81,8 @@ impl Key {
                     .append_pair("withDecryption", "true");
             }
         }
-        let question = Some(Question { url, origin, token: header(token)? });
+        let so_far = Mutex::new(KeyError::NoAnswer);
+        let question = Some(Question { url, origin, token: header(token)?, so_far });
         Some(Self { read: OnceCell::new(), question })
     }
 
@@ -83,31 +96,57 @@ impl Key {
             return self.read.get().ok_or(KeyError::NoKeyThere);
         };
         let reading = self.read.get_or_try_init(|| question.ask(http, until));
-        timeout_at(until, reading).await.unwrap_or(Err(KeyError::NoExtension))
+        timeout_at(until, reading).await.unwrap_or_else(|_| Err(question.so_far()))
     }
 }
 
 impl Question {
     async fn ask(&self, http: &Client, until: Instant) -> Result<HeaderValue, KeyError> {
         loop {
-            let request = http.get(self.url.clone());
-            let request = request.header("X-Aws-Parameters-Secrets-Token", self.token.clone());
-            if let Ok(answer) = request.send().await {
-                let status = answer.status();
-                let body = answer.bytes().await.unwrap_or_default();
-                if status.is_success() {
+            match self.answer(http).await {
+                Ok((status, body)) if status.is_success() => {
                     return self.key_in(&body).ok_or(KeyError::NoKeyThere);
                 }
                 // Its words while it starts; everything else it says is final.
-                if !body.starts_with(b"not ready to serve traffic") {
-                    return Err(KeyError::NotGiven(status));
+                Ok((_, body)) if body.starts_with(b"not ready to serve traffic") => {
+                    self.know(KeyError::Starting);
                 }
+                Ok((status, _)) => return Err(KeyError::NotGiven(status)),
+                Err(error) if error.is_connect() => self.know(KeyError::NoExtension),
+                Err(_) => self.know(KeyError::NoAnswer),
             }
             if Instant::now() + PAUSE >= until {
-                return Err(KeyError::NoExtension);
+                return Err(self.so_far());
             }
             sleep(PAUSE).await;
         }
+    }
+
+    async fn answer(&self, http: &Client) -> Result<(StatusCode, Vec<u8>), reqwest::Error> {
+        let request = http.get(self.url.clone());
+        let request = request.header("X-Aws-Parameters-Secrets-Token", self.token.clone());
+        let exchange = async {
+            let answer = request.send().await?;
+            let status = answer.status();
+            Ok((status, answer.bytes().await?.to_vec()))
+        };
+        let mut exchange = pin!(exchange);
+        match timeout(PAUSE, &mut exchange).await {
+            Ok(answered) => answered,
+            Err(_) => {
+                // On this machine a connection is refused at once: whoever still waits was connected.
+                self.know(KeyError::NoAnswer);
+                exchange.await
+            }
+        }
+    }
+
+    fn know(&self, so_far: KeyError) {
+        *self.so_far.lock().unwrap_or_else(PoisonError::into_inner) = so_far;
+    }
+
+    fn so_far(&self) -> KeyError {
+        *self.so_far.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn key_in(&self, body: &[u8]) -> Option<HeaderValue> {

@@ -1,18 +1,22 @@
 //! The trigger that a Cognito user pool calls, as AWS Lambda runs it (`bootstrap` in its zip): reads its settings, then answers one event
 //! after the other. Refuses to begin with settings that make no sense, and decides nothing itself: the server does.
 
+mod answer;
 mod budget;
 mod config;
 mod event;
 mod journal;
 mod key;
+mod members;
 mod server;
 mod trigger;
 
 use config::Config;
+use event::Payload;
 use journal::Level;
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde_json::{Value, json};
+use serde_json::json;
+use serde_json::value::RawValue;
 use server::Server;
 use std::env;
 use std::error::Error;
@@ -51,10 +55,11 @@ async fn main() -> ExitCode {
     };
     let server = Arc::clone(&trigger.server);
     tokio::spawn(async move { server.prepare(Instant::now() + PREPARED_WITHIN).await });
-    let answering = service_fn(move |event: LambdaEvent<Value>| {
+    let answering = service_fn(move |event: LambdaEvent<Payload>| {
         let trigger = trigger.clone();
         async move {
-            let answer: Result<Value, No> = trigger.answer(event.payload, event.context).await;
+            let answer: Result<Box<RawValue>, No> =
+                trigger.answer(event.payload, event.context).await;
             answer
         }
     });

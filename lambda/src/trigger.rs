@@ -1,13 +1,14 @@
 //! What comes of an event: the question that it is, and what the answer means for the person in front of Cognito. Refuses to refuse a
 //! login, and to say anything to that person that was not written for one.
 
-use crate::budget::{Budget, LOGIN, SIGN_UP};
+use crate::answer::Answer;
+use crate::budget::{Budget, REPAIR, SIGN_UP};
 use crate::config::OnError;
-use crate::event::{Event, Occasion};
+use crate::event::{Event, Occasion, Payload};
 use crate::journal::{Entry, Outcome};
-use crate::server::{Answer, Asked, Door, Server};
+use crate::server::{Asked, Door, Server};
 use lambda_runtime::{Context, Diagnostic};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,9 @@ pub(crate) enum No {
 /// Said for a rule that has no words.
 const REFUSED: &str = "This account cannot be opened";
 
+/// Said where the server does not take what somebody wrote.
+const UNACCEPTABLE: &str = "The details that were sent cannot be accepted";
+
 /// Said before a sign-up that could not be decided.
 const NO_SIGN_UP: &str = "Signing up is not possible at the moment, please try again later";
 
@@ -51,30 +55,39 @@ impl From<No> for Diagnostic {
 
 impl Trigger {
     /// The event as it came, or what is said instead. What breaks in between is a failure like any other.
-    pub(crate) async fn answer(&self, event: Value, context: Context) -> Result<Value, No> {
-        let occasion = Event::new(&event).occasion();
-        let most = if occasion == Some(Occasion::LoggedIn) { LOGIN } else { SIGN_UP };
+    pub(crate) async fn answer(
+        &self,
+        event: Payload,
+        context: Context,
+    ) -> Result<Box<RawValue>, No> {
+        let id = &context.request_id;
+        let Payload(Some(event)) = event else {
+            let asked = Asked::failed("event_unreadable");
+            write(&Event::unreadable(), &context, Some(&asked), false, Duration::ZERO);
+            // Nobody knows what it was, so that it may have been a login, and there is nothing to give back: Cognito takes no null.
+            return Ok(RawValue::NULL.to_owned());
+        };
+        let read = Event::read(&event);
+        let occasion = read.occasion();
+        let most = if occasion == Some(Occasion::Repair) { REPAIR } else { SIGN_UP };
         let budget = Budget::new(most, context.deadline);
         let asked = match occasion {
-            Some(occasion) => Some(self.ask(occasion, &event, &context.request_id, budget).await),
+            Some(occasion) => Some(self.ask(occasion, &read, id, budget).await),
             None => None,
         };
         let no = occasion
             .zip(asked.as_ref())
             .and_then(|(occasion, asked)| self.no(occasion, &asked.answer));
-        write(&event, &context, asked.as_ref(), no.is_some(), budget.took());
+        write(&read, &context, asked.as_ref(), no.is_some(), budget.took());
         no.map_or(Ok(event), Err)
     }
 
     /// In a task of its own, so that a panic ends nothing else.
-    async fn ask(&self, occasion: Occasion, event: &Value, id: &str, budget: Budget) -> Asked {
-        let Some(question) = Event::new(event).question() else {
-            let answer = Answer::Failed { code: "nobody_named".to_owned(), detail: None };
-            return Asked { answer, attempts: 0 };
-        };
+    async fn ask(&self, occasion: Occasion, event: &Event<'_>, id: &str, budget: Budget) -> Asked {
+        let Some(question) = event.question() else { return Asked::failed("nobody_named") };
         let door = match occasion {
             Occasion::SignUp => Door::Decisions,
-            Occasion::Confirmed | Occasion::LoggedIn => Door::ProvisionUser,
+            Occasion::Confirmed | Occasion::Repair => Door::ProvisionUser,
         };
         let (server, id) = (Arc::clone(&self.server), id.to_owned());
         guarded(async move { server.ask(door, &question, &id, &budget).await }).await
@@ -84,14 +97,21 @@ impl Trigger {
     fn no(&self, occasion: Occasion, answer: &Answer) -> Option<No> {
         let told = self.on_error == OnError::Fail;
         match (occasion, answer) {
-            // Whoever could log in until now still can: the log and the count say that something is to be mended.
-            (Occasion::LoggedIn, _) => None,
+            // Whoever was in until now still is: the log and the count say that something is to be mended.
+            (Occasion::Repair, _) => None,
             (Occasion::SignUp, Answer::Refused { message, .. }) => {
                 Some(No::Refused(words(message)))
+            }
+            // Whoever could go on with it would have a way past every rule.
+            (Occasion::SignUp, Answer::Unacceptable { .. }) => {
+                Some(No::Refused(UNACCEPTABLE.to_owned()))
             }
             // They are confirmed by now, and not asked again.
             (Occasion::Confirmed, Answer::Refused { message, .. }) => {
                 told.then(|| No::Refused(words(message)))
+            }
+            (Occasion::Confirmed, Answer::Unacceptable { .. }) => {
+                told.then(|| No::Refused(UNACCEPTABLE.to_owned()))
             }
             (Occasion::SignUp, Answer::Failed { .. }) => {
                 told.then_some(No::Unavailable(NO_SIGN_UP))
@@ -108,8 +128,7 @@ impl Trigger {
 async fn guarded(asking: impl Future<Output = Asked> + Send + 'static) -> Asked {
     tokio::spawn(asking).await.unwrap_or_else(|_| {
         // The panic's own line says where.
-        let answer = Answer::Failed { code: "panicked".to_owned(), detail: None };
-        Asked { answer, attempts: 0 }
+        Asked::failed("panicked")
     })
 }
 
@@ -122,32 +141,33 @@ fn words(message: &str) -> String {
 }
 
 fn write(
-    event: &Value,
+    event: &Event<'_>,
     context: &Context,
     asked: Option<&Asked>,
     turned_away: bool,
     took: Duration,
 ) {
-    let event = Event::new(event);
     let (outcome, code, detail) = match asked.map(|asked| &asked.answer) {
         None => (Outcome::Ignored, None, None),
         Some(Answer::Provisioned) => (Outcome::Provisioned, None, None),
         Some(Answer::Known) => (Outcome::Known, None, None),
         Some(Answer::Granted) => (Outcome::Granted, None, None),
-        Some(Answer::Refused { code, .. }) => (Outcome::Refused, Some(code.as_str()), None),
+        Some(Answer::Refused { code, .. } | Answer::Unacceptable { code }) => {
+            (Outcome::Refused, Some(code.as_str()), None)
+        }
         Some(Answer::Failed { code, detail }) => {
             (Outcome::Failed, Some(code.as_str()), detail.as_deref())
         }
     };
-    let advice = code.and_then(|code| advice(code, &event));
+    let advice = code.and_then(|code| advice(code, event));
     let entry = Entry {
         function: &context.env_config.function_name,
         request_id: &context.request_id,
-        trigger_source: event.trigger_source().unwrap_or_default(),
+        trigger_source: event.trigger_source.as_deref().unwrap_or_default(),
         outcome,
         turned_away,
         code,
-        subject: event.subject(),
+        subject: event.subject.as_deref(),
         detail,
         advice: advice.as_deref(),
         attempts: asked.map_or(0, |asked| asked.attempts),
@@ -161,13 +181,16 @@ fn advice(code: &str, event: &Event<'_>) -> Option<String> {
     let advice = match code {
         // Before a sign-up it is somebody else's. Later the server's record alone says `issuer_unset`, if it is that.
         "username_taken" if event.occasion() != Some(Occasion::SignUp) => {
-            let issuer = event.issuer()?;
+            let issuer = event.issuer.as_deref()?;
             return Some(format!(
-                "somebody else has the name, or this person's account is from before the trigger named the pool: then enlist tenant set --issuer {issuer}"
+                "somebody else has the name, or this person's account is from before the trigger named the pool: then enlist tenant set TENANT --issuer {issuer}"
             ));
         }
         "key_required" | "key_invalid" | "scope_missing" | "tenant_required" => {
             "the key has to be a tenant's of this server, with the scope provision"
+        }
+        "body_too_large" => {
+            "what Cognito sent of this person is more than limits.body_size of the server"
         }
         "policy_failed" => "the tenant's policy fails on this person: enlist decisions list",
         "no_answer_of_enlists" => "what answers at ENLIST_SERVER is not Enlist",
@@ -196,7 +219,7 @@ mod tests {
 
     #[test]
     fn cognito_adds_the_full_stop_to_what_we_say_ourselves() {
-        for said in [REFUSED, NO_SIGN_UP, NO_ACCOUNT] {
+        for said in [REFUSED, UNACCEPTABLE, NO_SIGN_UP, NO_ACCOUNT] {
             assert_eq!(words(said), said);
         }
     }

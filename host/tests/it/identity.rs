@@ -106,7 +106,10 @@ async fn a_subject_that_is_held_without_an_issuer_is_not_given_to_one() {
     assert!(created(&app, &with_sub("anna@example.com", "s1")).await);
     let named = body("anna2@example.com", json!({"issuer": "https://pool"}), json!({"sub": "s1"}));
     assert_eq!(taken(&app, &named).await, "issuer_unset");
-    assert!(app.log().contains("enlist tenant set --issuer"), "the log says what to do");
+    assert!(
+        app.log().contains("enlist tenant set default --issuer ISSUER"),
+        "the log says what to do"
+    );
     let stranger =
         body("berta@example.com", json!({"issuer": "https://pool"}), json!({"sub": "s2"}));
     assert!(created(&app, &stranger).await, "for a subject it does not hold it is no matter");

@@ -29,7 +29,7 @@ pub struct Function {
     pub time_limit: Duration,
     /// How long a start may take; Lambda's own limit is ten seconds.
     pub init_limit: Duration,
-    /// Whether its lines go to our standard output as well.
+    /// Whether its lines go to our standard output, and are not kept.
     pub prints: bool,
 }
 
@@ -184,8 +184,9 @@ async fn collect(output: impl AsyncRead + Unpin, lines: Lines, prints: bool) {
     while let Ok(Some(line)) = output.next_line().await {
         if prints {
             println!("{line}");
+        } else {
+            lines.send_modify(|lines| lines.push(line));
         }
-        lines.send_modify(|lines| lines.push(line));
     }
 }
 

@@ -43,6 +43,20 @@ async fn nobody_waits_for_longer_than_cognito() {
     assert_eq!((delivery.copies.len(), lambda.invoked()), (1, 6));
 }
 
+#[tokio::test]
+async fn lines_are_kept_or_printed() {
+    let bootstrap = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/says_so");
+    for prints in [false, true] {
+        let lambda = Lambda::new(Function { prints, ..function(bootstrap) });
+        assert!(lambda.invoke(Bytes::from("{}")).await.is_error);
+        if prints {
+            assert!(lambda.lines().is_empty());
+        } else {
+            assert_eq!(lambda.lines_when(|lines| !lines.is_empty()).await, ["so"]);
+        }
+    }
+}
+
 /// The program, ended with the test.
 struct Program(Child);
 
@@ -67,7 +81,12 @@ fn the_program_says_where_it_listens_and_answers_as_lambda_does() {
     let answer = post(address, "{}");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.contains("x-amz-function-error: Unhandled"), "{answer}");
+    // As Lambda: what is no JSON is turned away, what only some readers mind is not.
     assert!(post(address, "no JSON").starts_with("HTTP/1.1 400"));
+    let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+    for odd in [r#"{"$serde_json::private::Number":"abc"}"#, r#"{"a":"\ud800"}"#, &deep] {
+        assert!(post(address, odd).starts_with("HTTP/1.1 200"), "{odd}");
+    }
 }
 
 fn post(address: SocketAddr, body: &str) -> String {

@@ -8,9 +8,10 @@ use axum::response::{IntoResponse, Response};
 use enlist_lambda_local::{Function, Invocation, Lambda};
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 /// The key of every test, in no answer and no line.
 pub(crate) const KEY: &str = "enl_tk_5f0c1d2e_S3CRETs3cretS3CRETs3cret";
@@ -40,7 +41,10 @@ const INSIDES: [&str; 10] = [
 pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    /// Null where the text is none that everybody could read.
     pub(crate) body: Value,
+    pub(crate) at: Instant,
 }
 
 /// What it says, by the number of the request, from 0.
@@ -51,6 +55,8 @@ pub(crate) enum Reply {
     Says(StatusCode, Value),
     SaysLater(StatusCode, Value, &'static str),
     Page(StatusCode, &'static str),
+    /// As soon as so many requests have come.
+    OnceAsked(usize, StatusCode, Value),
     Never,
 }
 
@@ -58,7 +64,7 @@ pub(crate) enum Reply {
 #[derive(Clone)]
 pub(crate) struct Server {
     pub(crate) url: String,
-    requests: Arc<Mutex<Vec<Request>>>,
+    requests: Arc<watch::Sender<Vec<Request>>>,
     script: Script,
 }
 
@@ -83,7 +89,8 @@ impl Server {
         url: String,
         script: impl Fn(usize) -> Reply + Send + Sync + 'static,
     ) -> (Self, Router) {
-        let server = Self { url, requests: Arc::default(), script: Arc::new(script) };
+        let requests = Arc::new(watch::Sender::new(Vec::new()));
+        let server = Self { url, requests, script: Arc::new(script) };
         let router = Router::new().fallback(answer).with_state(server.clone());
         (server, router)
     }
@@ -95,7 +102,7 @@ impl Server {
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
-        self.requests.lock().expect("no panic").clone()
+        self.requests.borrow().clone()
     }
 }
 
@@ -105,21 +112,33 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let number = {
-        let mut requests = server.requests.lock().expect("no panic");
-        let body = serde_json::from_slice(&body).unwrap_or_default();
-        let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-        requests.push(Request { path, headers, body });
-        requests.len() - 1
-    };
+    let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+    let text = String::from_utf8_lossy(&body).into_owned();
+    let body = serde_json::from_str(&text).unwrap_or_default();
+    let mut number = 0;
+    server.requests.send_modify(|requests| {
+        number = requests.len();
+        requests.push(Request { path, headers, text, body, at: Instant::now() });
+    });
     match (server.script)(number) {
         Reply::Says(status, body) => (status, body.to_string()).into_response(),
         Reply::SaysLater(status, body, seconds) => {
             (status, [("retry-after", seconds)], body.to_string()).into_response()
         }
         Reply::Page(status, text) => (status, [("location", "/elsewhere")], text).into_response(),
+        Reply::OnceAsked(often, status, body) => {
+            let mut requests = server.requests.subscribe();
+            let asked = requests.wait_for(|requests| requests.len() >= often).await;
+            assert!(asked.is_ok(), "the server is there");
+            (status, body.to_string()).into_response()
+        }
         Reply::Never => std::future::pending().await,
     }
+}
+
+/// A no of `/v1/decisions`, which is no answer about anybody.
+pub(crate) fn problem(status: u16, code: &str, text: &str) -> Value {
+    json!({"type": "about:blank", "title": text, "status": status, "code": code, "request_id": "r"})
 }
 
 /// The answers of a server that opens an account, and that has one.
@@ -137,9 +156,9 @@ pub(crate) fn refusal(code: &str, text: &str) -> Value {
 
 pub(crate) const SIGN_UPS: [&str; 3] =
     ["PreSignUp_SignUp", "PreSignUp_AdminCreateUser", "PreSignUp_ExternalProvider"];
-pub(crate) const CONFIRMED: [&str; 2] =
-    ["PostConfirmation_ConfirmSignUp", "PostConfirmation_ConfirmForgotPassword"];
-pub(crate) const LOGIN: &str = "PostAuthentication_Authentication";
+pub(crate) const CONFIRMED: &str = "PostConfirmation_ConfirmSignUp";
+pub(crate) const REPAIRS: [&str; 2] =
+    ["PostAuthentication_Authentication", "PostConfirmation_ConfirmForgotPassword"];
 
 /// An event as the developer guide describes it ("Customizing user pool workflows with Lambda triggers").
 pub(crate) fn event(source: &str) -> Value {
@@ -187,7 +206,12 @@ impl Trigger {
 
     /// What an event is answered; no insides in it.
     pub(crate) async fn invoke(&self, event: &Value) -> Invocation {
-        let answer = self.lambda.invoke(Bytes::from(event.to_string())).await;
+        self.invoke_text(event.to_string()).await
+    }
+
+    /// The same of one that no `Value` holds.
+    pub(crate) async fn invoke_text(&self, event: impl Into<Bytes>) -> Invocation {
+        let answer = self.lambda.invoke(event.into()).await;
         if answer.is_error {
             let text = String::from_utf8_lossy(&answer.body).into_owned();
             for inside in INSIDES {
@@ -199,8 +223,13 @@ impl Trigger {
 
     /// Has an event answered with itself.
     pub(crate) async fn echoes(&self, event: &Value) {
-        let answer = self.invoke(event).await;
-        assert_eq!(text(&answer), event.to_string());
+        self.echoes_text(&event.to_string()).await;
+    }
+
+    /// The same of one that no `Value` holds.
+    pub(crate) async fn echoes_text(&self, event: &str) {
+        let answer = self.invoke_text(event.to_owned()).await;
+        assert_eq!(text(&answer), event);
         assert!(!answer.is_error);
     }
 

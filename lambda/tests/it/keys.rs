@@ -1,6 +1,6 @@
 //! Keys that Secrets Manager or Parameter Store keep, read through the extension's local door.
 
-use crate::app::{CONFIRMED, KEY, Reply, Server, TOKEN, Trigger, event, opened};
+use crate::app::{CONFIRMED, KEY, REPAIRS, Reply, Server, TOKEN, Trigger, event, opened};
 use axum::http::StatusCode;
 use serde_json::json;
 use std::time::Duration;
@@ -23,7 +23,7 @@ async fn a_secret_is_read_once() {
     let extension = Server::says(200, json!({"Name": "enlist", "SecretString": KEY})).await;
     let trigger = trigger(&server, &extension, ("ENLIST_KEY_SECRET", "enlist/key"));
     for _ in 0..3 {
-        trigger.echoes(&event(CONFIRMED[0])).await;
+        trigger.echoes(&event(CONFIRMED)).await;
     }
     let asked = extension.requests();
     assert_eq!(asked.len(), 1);
@@ -37,7 +37,7 @@ async fn a_parameter_is_read_with_decryption() {
     let server = Server::says(200, opened()).await;
     let extension = Server::says(200, json!({"Parameter": {"Value": KEY}})).await;
     let trigger = trigger(&server, &extension, ("ENLIST_KEY_PARAMETER", "/enlist/key"));
-    trigger.echoes(&event(CONFIRMED[0])).await;
+    trigger.echoes(&event(CONFIRMED)).await;
     let path = &extension.requests()[0].path;
     assert_eq!(path, "/systemsmanager/parameters/get?name=%2Fenlist%2Fkey&withDecryption=true");
     assert_eq!(server.requests()[0].headers["x-api-key"], KEY);
@@ -52,7 +52,7 @@ async fn an_extension_that_is_still_starting_is_waited_for() {
     })
     .await;
     let trigger = trigger(&server, &extension, ("ENLIST_KEY_SECRET", "enlist"));
-    trigger.echoes(&event(CONFIRMED[0])).await;
+    trigger.echoes(&event(CONFIRMED)).await;
     assert_eq!(trigger.line().await["outcome"], "provisioned");
     assert_eq!(extension.requests().len(), 4);
 }
@@ -65,10 +65,40 @@ async fn a_key_that_may_not_be_read_is_a_failure_like_any_other() {
     })
     .await;
     let trigger = trigger(&server, &extension, ("ENLIST_KEY_SECRET", "enlist"));
-    trigger.echoes(&event(CONFIRMED[0])).await;
+    trigger.echoes(&event(CONFIRMED)).await;
     let line = trigger.line().await;
     assert_eq!(line["code"], "key_unavailable");
     assert!(line["detail"].as_str().expect("why").contains("400"), "{line}");
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn why_there_is_no_key_is_said_of_each_reason() {
+    let server = Server::says(200, opened()).await;
+    let starting =
+        |_| Reply::Page(StatusCode::BAD_REQUEST, "not ready to serve traffic, please wait");
+    let starting = Server::new(starting).await;
+    let silent = Server::new(|_| Reply::Never).await;
+    // As in a network without a way out: it starts, takes the question and waits itself.
+    let then_silent = Server::new(|number| match number {
+        0..3 => Reply::Page(StatusCode::BAD_REQUEST, "not ready to serve traffic, please wait"),
+        _ => Reply::Never,
+    })
+    .await;
+    for (extension, why) in [
+        (&starting, "still starting"),
+        (&silent, "may the function reach"),
+        (&then_silent, "may the function reach"),
+    ] {
+        let trigger = trigger(&server, extension, ("ENLIST_KEY_SECRET", "enlist"));
+        // The login waits for what the start began to ask; the confirmation asks itself.
+        for source in [REPAIRS[0], CONFIRMED] {
+            trigger.echoes(&event(source)).await;
+            let line = trigger.line().await;
+            assert_eq!(line["code"], "key_unavailable");
+            assert!(line["detail"].as_str().expect("why").contains(why), "{source}: {line}");
+        }
+    }
     assert!(server.requests().is_empty());
 }
 
@@ -82,6 +112,8 @@ async fn without_the_extension_nobody_waits_longer_than_cognito() {
         ("AWS_SESSION_TOKEN", TOKEN),
     ];
     let trigger = Trigger::with(set, Duration::from_secs(1));
-    trigger.echoes(&event(CONFIRMED[0])).await;
-    assert_eq!(trigger.line().await["code"], "key_unavailable");
+    trigger.echoes(&event(CONFIRMED)).await;
+    let line = trigger.line().await;
+    assert_eq!(line["code"], "key_unavailable");
+    assert!(line["detail"].as_str().expect("why").contains("is its layer there"), "{line}");
 }

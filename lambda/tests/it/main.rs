@@ -10,3 +10,4 @@ mod retries;
 mod settings;
 mod tls;
 mod walls;
+mod written;

@@ -1,6 +1,6 @@
 //! What the person in front of Cognito gets, for each answer and setting; and what is written and counted.
 
-use crate::app::{CONFIRMED, LOGIN, Reply, SIGN_UPS, Server, Trigger, event, opened, refusal};
+use crate::app::{CONFIRMED, REPAIRS, Reply, SIGN_UPS, Server, Trigger, event, opened, refusal};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -58,13 +58,11 @@ async fn who_has_confirmed_goes_on_and_the_log_says_what_is_to_be_made_good() {
     for (status, body, outcome) in answers {
         let server = Server::says(status, body.clone()).await;
         let trigger = Trigger::of(&server, &[]);
-        for source in CONFIRMED {
-            trigger.echoes(&event(source)).await;
-            let line = trigger.line().await;
-            assert_eq!(line["outcome"], outcome, "{status}");
-            assert_eq!(line["code"], body["code"], "{status}");
-            assert_eq!(line["sub"], "ef602707-5cfd-4d18-b4f1-2182fcadbef5");
-        }
+        trigger.echoes(&event(CONFIRMED)).await;
+        let line = trigger.line().await;
+        assert_eq!(line["outcome"], outcome, "{status}");
+        assert_eq!(line["code"], body["code"], "{status}");
+        assert_eq!(line["sub"], "ef602707-5cfd-4d18-b4f1-2182fcadbef5");
     }
 }
 
@@ -72,7 +70,7 @@ async fn who_has_confirmed_goes_on_and_the_log_says_what_is_to_be_made_good() {
 async fn who_has_confirmed_is_told_where_that_is_wanted() {
     let server = Server::says(409, refusal("username_taken", "This name is taken")).await;
     let trigger = Trigger::of(&server, &FAIL);
-    trigger.tells(&event(CONFIRMED[0]), "Refused", "This name is taken").await;
+    trigger.tells(&event(CONFIRMED), "Refused", "This name is taken").await;
     for (status, body) in [
         (401, refusal("key_invalid", "Invalid API key")),
         (503, busy()),
@@ -80,21 +78,25 @@ async fn who_has_confirmed_is_told_where_that_is_wanted() {
     ] {
         let server = Server::says(status, body).await;
         let trigger = Trigger::of(&server, &FAIL);
-        trigger.tells(&event(CONFIRMED[1]), "Unavailable", NO_ACCOUNT).await;
+        trigger.tells(&event(CONFIRMED), "Unavailable", NO_ACCOUNT).await;
     }
 }
 
 #[tokio::test]
-async fn nobody_is_kept_from_logging_in() {
+async fn who_is_in_already_is_never_turned_away() {
     for (status, body) in [
         (403, refusal("domain", "No")),
         (403, refusal("account_closed", "This account is closed")),
+        (413, refusal("body_too_large", "The request body is too large")),
+        (401, refusal("key_invalid", "Invalid API key")),
         (503, busy()),
     ] {
-        let server = Server::says(status, body).await;
+        let server = Server::says(status, body.clone()).await;
         let trigger = Trigger::of(&server, &FAIL);
-        trigger.echoes(&event(LOGIN)).await;
-        assert_ne!(trigger.line().await["outcome"], "known");
+        for source in REPAIRS {
+            trigger.echoes(&event(source)).await;
+            assert_eq!(trigger.line().await["code"], body["code"], "{source}");
+        }
     }
 }
 
@@ -102,14 +104,14 @@ async fn nobody_is_kept_from_logging_in() {
 async fn every_invocation_is_one_line_that_counts() {
     let server = Server::says(200, opened()).await;
     let trigger = Trigger::of(&server, &[]);
-    let answer = trigger.invoke(&event(CONFIRMED[0])).await;
+    let answer = trigger.invoke(&event(CONFIRMED)).await;
     let line = trigger.line().await;
     assert_eq!(trigger.lambda.lines().len(), 1);
     assert_eq!(line["request_id"], answer.request_id);
-    assert_eq!(line["trigger_source"], CONFIRMED[0]);
+    assert_eq!(line["trigger_source"], CONFIRMED);
     assert_eq!(
         (&line["TriggerSource"], &line["Provisioned"], &line["Failed"]),
-        (&json!(CONFIRMED[0]), &json!(1), &json!(0))
+        (&json!(CONFIRMED), &json!(1), &json!(0))
     );
     assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Enlist");
     assert_eq!(line["FunctionName"], "trigger");
@@ -124,11 +126,13 @@ async fn an_error_that_is_an_answer_is_counted_apart() {
         (SIGN_UPS[0], 200, decided, &[][..], 1),
         (SIGN_UPS[0], 503, busy(), &[], 0),
         (SIGN_UPS[0], 503, busy(), &FAIL, 1),
-        (CONFIRMED[0], 200, opened(), &FAIL, 0),
-        (CONFIRMED[0], 403, no(), &[], 0),
-        (CONFIRMED[0], 403, no(), &FAIL, 1),
-        (CONFIRMED[0], 503, busy(), &FAIL, 1),
-        (LOGIN, 503, busy(), &FAIL, 0),
+        (CONFIRMED, 200, opened(), &FAIL, 0),
+        (CONFIRMED, 403, no(), &[], 0),
+        (CONFIRMED, 403, no(), &FAIL, 1),
+        (CONFIRMED, 503, busy(), &FAIL, 1),
+        (REPAIRS[0], 503, busy(), &FAIL, 0),
+        (REPAIRS[1], 503, busy(), &FAIL, 0),
+        (SIGN_UPS[0], 413, Value::Null, &[], 1),
     ] {
         let server = Server::says(status, body).await;
         let trigger = Trigger::of(&server, more);
@@ -146,10 +150,9 @@ async fn an_error_that_is_an_answer_is_counted_apart() {
 async fn a_name_that_is_taken_comes_with_the_command_that_may_mend_it() {
     let server = Server::says(409, refusal("username_taken", "This name is taken")).await;
     let trigger = Trigger::of(&server, &[]);
-    trigger.echoes(&event(CONFIRMED[0])).await;
+    trigger.echoes(&event(CONFIRMED)).await;
     let advice = trigger.line().await["advice"].as_str().expect("advice").to_owned();
-    let command =
-        "enlist tenant set --issuer https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_aBcDeF";
+    let command = "enlist tenant set TENANT --issuer https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_aBcDeF";
     assert!(advice.ends_with(command), "{advice}");
 }
 
@@ -163,7 +166,7 @@ async fn a_strangers_page_is_no_answer() {
         })
         .await;
         let trigger = Trigger::of(&server, &[]);
-        for source in [SIGN_UPS[0], CONFIRMED[0]] {
+        for source in [SIGN_UPS[0], CONFIRMED] {
             trigger.echoes(&event(source)).await;
             let line = trigger.line().await;
             assert_eq!((&line["outcome"], &line["code"]), (&json!("failed"), &json!(code)));
@@ -173,12 +176,34 @@ async fn a_strangers_page_is_no_answer() {
 }
 
 #[tokio::test]
+async fn another_programs_json_is_no_rules_no() {
+    let words = "Please visit https://elsewhere.example";
+    for body in [
+        json!({"code": "blocked", "error": words}),
+        json!({"success": false, "code": "blocked", "error": words}),
+        json!({"code": "blocked", "message": words, "request_id": "r"}),
+    ] {
+        for (status, code) in [(403, "http_403"), (409, "http_409")] {
+            let server = Server::says(status, body.clone()).await;
+            let trigger = Trigger::of(&server, &FAIL);
+            trigger.tells(&event(SIGN_UPS[0]), "Unavailable", NO_SIGN_UP).await;
+            trigger.tells(&event(CONFIRMED), "Unavailable", NO_ACCOUNT).await;
+            assert_eq!(trigger.line().await["code"], code);
+        }
+    }
+    let server = Server::says(200, json!({"decision": "refuse", "message": words})).await;
+    let trigger = Trigger::of(&server, &FAIL);
+    trigger.tells(&event(SIGN_UPS[0]), "Unavailable", NO_SIGN_UP).await;
+    assert_eq!(trigger.line().await["code"], "no_answer_of_enlists");
+}
+
+#[tokio::test]
 async fn an_answer_without_end_is_none() {
     let server = Server::new(|_| {
         Reply::Says(StatusCode::OK, json!({"success": true, "more": "x".repeat(70_000)}))
     })
     .await;
     let trigger = Trigger::of(&server, &[]);
-    trigger.echoes(&event(CONFIRMED[0])).await;
+    trigger.echoes(&event(CONFIRMED)).await;
     assert_eq!(trigger.line().await["code"], "no_answer_of_enlists");
 }

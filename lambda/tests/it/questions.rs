@@ -1,13 +1,13 @@
 //! What the server is asked, for each of Cognito's reasons to call.
 
-use crate::app::{CONFIRMED, EMAIL, LOGIN, SIGN_UPS, Server, Trigger, event, known, opened};
+use crate::app::{CONFIRMED, EMAIL, REPAIRS, SIGN_UPS, Server, Trigger, event, known, opened};
 use crate::app::{KEY, refusal};
 use axum::http::StatusCode;
 use serde_json::json;
 
 #[tokio::test]
 async fn a_confirmation_and_a_login_ask_for_the_account_with_all_that_is_known() {
-    for source in [CONFIRMED[0], CONFIRMED[1], LOGIN] {
+    for source in [CONFIRMED, REPAIRS[0], REPAIRS[1]] {
         let server = Server::says(200, opened()).await;
         let trigger = Trigger::of(&server, &[]);
         let event = event(source);
@@ -70,7 +70,7 @@ async fn the_client_is_kept_from_one_event_to_the_next() {
     .await;
     let trigger = Trigger::of(&server, &[]);
     for outcome in ["provisioned", "known", "known"] {
-        trigger.echoes(&event(CONFIRMED[0])).await;
+        trigger.echoes(&event(CONFIRMED)).await;
         assert_eq!(trigger.line().await["outcome"], outcome);
     }
     assert_eq!(trigger.lambda.started(), 1);
@@ -81,7 +81,7 @@ async fn an_attribute_that_is_no_text_is_sent_as_it_is_and_one_that_is_missing_i
     let server = Server::says(200, opened()).await;
     let trigger = Trigger::of(&server, &[]);
     // The test event of the developer guide has a boolean and no header.
-    let guide = json!({"triggerSource": CONFIRMED[0], "userName": "ann", "request": {"userAttributes": {"email": EMAIL, "email_verified": true, "custom:n": null}}, "response": {}});
+    let guide = json!({"triggerSource": CONFIRMED, "userName": "ann", "request": {"userAttributes": {"email": EMAIL, "email_verified": true, "custom:n": null}}, "response": {}});
     trigger.echoes(&guide).await;
     let expected = json!({"username": "ann", "email": EMAIL, "user_attributes": {"email": EMAIL, "email_verified": true, "custom:n": null}, "source": "cognito"});
     assert_eq!(server.requests()[0].body, expected);
@@ -91,7 +91,7 @@ async fn an_attribute_that_is_no_text_is_sent_as_it_is_and_one_that_is_missing_i
 async fn an_event_about_nobody_is_a_failure_that_is_not_sent() {
     let server = Server::says(403, refusal("c", "t")).await;
     let trigger = Trigger::of(&server, &[]);
-    trigger.echoes(&json!({"triggerSource": CONFIRMED[0], "request": {}, "response": {}})).await;
+    trigger.echoes(&json!({"triggerSource": CONFIRMED, "request": {}, "response": {}})).await;
     assert_eq!(trigger.line().await["code"], "nobody_named");
     assert!(server.requests().is_empty());
 }

@@ -13,7 +13,7 @@ async fn the_old_lambdas_variables_work_with_a_slash_and_without() {
         let server = Server::says(200, opened()).await;
         let url = format!("{}{slash}", server.url);
         let trigger = trigger(vec![("SYNC_SERVER_URL", &url), ("SYNC_SERVER_API_KEY", KEY)]);
-        trigger.echoes(&event(CONFIRMED[0])).await;
+        trigger.echoes(&event(CONFIRMED)).await;
         let requests = server.requests();
         assert_eq!(requests[0].path, "/provision-user");
         assert_eq!(requests[0].headers["x-api-key"], KEY);
@@ -25,7 +25,7 @@ async fn ours_win_over_the_old_ones_and_the_log_says_so() {
     let server = Server::says(200, opened()).await;
     let old = [("SYNC_SERVER_URL", "http://127.0.0.1:9"), ("SYNC_SERVER_API_KEY", "another")];
     let trigger = Trigger::of(&server, &old);
-    trigger.echoes(&event(CONFIRMED[0])).await;
+    trigger.echoes(&event(CONFIRMED)).await;
     assert_eq!(server.requests()[0].headers["x-api-key"], KEY);
     let said = trigger.said(|lines| lines.len() >= 3).await;
     assert_eq!(said.iter().filter(|line| line["level"] == "WARN").count(), 2, "{said:?}");
@@ -39,7 +39,7 @@ async fn a_key_is_read_from_a_file() {
     std::fs::write(&file, format!("{KEY}\nand a remark\n")).expect("a file");
     let file = file.to_string_lossy();
     let trigger = trigger(vec![("ENLIST_SERVER", &server.url), ("ENLIST_KEY_FILE", &file)]);
-    trigger.echoes(&event(CONFIRMED[0])).await;
+    trigger.echoes(&event(CONFIRMED)).await;
     assert_eq!(server.requests()[0].headers["x-api-key"], KEY);
 }
 
@@ -73,7 +73,7 @@ async fn settings_that_make_no_sense_stop_the_start_and_are_explained_in_the_log
     ];
     for (set, reason) in cases {
         let trigger = trigger(set);
-        let answer = trigger.invoke(&event(CONFIRMED[0])).await;
+        let answer = trigger.invoke(&event(CONFIRMED)).await;
         assert!(answer.is_error);
         let expected = r#"{"errorType":"NotReady","errorMessage":"This service is not ready, please try again later"}"#;
         assert_eq!(text(&answer), expected, "{reason}");

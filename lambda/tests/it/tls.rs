@@ -31,7 +31,7 @@ async fn an_authority_that_the_environment_names_is_trusted() {
     let file = file.to_string_lossy();
     let set = vec![("ENLIST_SERVER", url.as_str()), ("ENLIST_KEY", KEY), ("SSL_CERT_FILE", &file)];
     let trigger = Trigger::with(set, Duration::from_secs(5));
-    trigger.echoes(&event(CONFIRMED[0])).await;
+    trigger.echoes(&event(CONFIRMED)).await;
     assert_eq!(trigger.line().await["outcome"], "provisioned");
     assert_eq!(server.requests().len(), 1);
 }
@@ -47,7 +47,7 @@ async fn a_server_that_nobody_vouches_for_is_not_given_the_key() {
     let file = file.to_string_lossy();
     let set = vec![("ENLIST_SERVER", url.as_str()), ("ENLIST_KEY", KEY), ("SSL_CERT_FILE", &file)];
     let trigger = Trigger::with(set, Duration::from_secs(5));
-    trigger.echoes(&event(CONFIRMED[0])).await;
+    trigger.echoes(&event(CONFIRMED)).await;
     let line = trigger.line().await;
     assert_eq!(line["code"], "unreachable");
     assert!(line["detail"].as_str().expect("why").contains("certificate"), "{line}");
