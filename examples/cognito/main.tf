@@ -2,6 +2,8 @@
 # Not here: the pool's triggers. `enlist-cognito attach` puts the function into a pool that Terraform does not manage. Where it does manage
 # the pool, say lambda_config { post_confirmation = aws_lambda_function.trigger.arn } in that resource and nowhere else: what one of the
 # two writes the other would take away.
+# Without a backend of yours the state is the file terraform.tfstate beside this one: keep it, it alone knows what is this stack's.
+# No key is in it.
 
 terraform {
   required_version = ">= 1.5"
@@ -79,22 +81,11 @@ variable "alarm_topic_arns" {
   default     = []
 }
 
-locals {
-  triggers = [
-    "PostConfirmation_ConfirmSignUp",
-    "PostConfirmation_ConfirmForgotPassword",
-    "PreSignUp_SignUp",
-    "PreSignUp_AdminCreateUser",
-    "PreSignUp_ExternalProvider",
-    "PostAuthentication_Authentication",
-  ]
-  # A sign-up that a rule refuses is an error to Lambda: that is how Cognito is told.
-  refusals = [for trigger in local.triggers : trigger if startswith(trigger, "PreSignUp_")]
-}
-
 resource "aws_cloudwatch_log_group" "trigger" {
   name              = "/aws/lambda/${var.function_name}"
   retention_in_days = var.log_days
+  # They say who was refused and why, and outlive the function.
+  skip_destroy = true
 }
 
 data "aws_iam_policy_document" "lambda" {
@@ -170,57 +161,66 @@ resource "aws_lambda_permission" "pool" {
   source_account = split(":", var.user_pool_arn)[4]
 }
 
-# Somebody was confirmed, and it is not known whether they may have an account: backfill makes it good.
-resource "aws_cloudwatch_metric_alarm" "not_provisioned" {
-  alarm_name          = "${var.function_name}-not-provisioned"
-  alarm_description   = "The Enlist trigger could not open an account. Its log says why; then enlist-cognito backfill."
+# For whatever runs enlist-cognito backfill every night: attached to nobody here.
+resource "aws_iam_policy" "backfill" {
+  name_prefix = "enlist-backfill-"
+  description = "What enlist-cognito backfill does with the user pool"
+  policy      = data.aws_iam_policy_document.backfill.json
+}
+
+data "aws_iam_policy_document" "backfill" {
+  statement {
+    actions   = ["cognito-idp:DescribeUserPool", "cognito-idp:ListUsers"]
+    resources = [var.user_pool_arn]
+  }
+}
+
+# Whoever was confirmed meanwhile has no account yet: backfill makes it good.
+resource "aws_cloudwatch_metric_alarm" "not_decided" {
+  alarm_name          = "${var.function_name}-not-decided"
+  alarm_description   = "The Enlist trigger could not ask the server about somebody who signed up, was confirmed or logged in. Its log says why; then enlist-cognito backfill."
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   evaluation_periods  = 1
+  datapoints_to_alarm = 1
   treat_missing_data  = "notBreaching"
   alarm_actions       = var.alarm_topic_arns
 
   metric_query {
     id          = "failed"
-    expression  = join(" + ", [for n in range(length(local.triggers)) : "FILL(m${n}, 0)"])
-    label       = "Failed"
     return_data = true
-  }
-
-  dynamic "metric_query" {
-    for_each = local.triggers
-    content {
-      id = "m${metric_query.key}"
-      metric {
-        namespace   = "Enlist"
-        metric_name = "Failed"
-        dimensions  = { TriggerSource = metric_query.value }
-        period      = 300
-        stat        = "Sum"
-      }
+    metric {
+      namespace   = "Enlist"
+      metric_name = "Failed"
+      dimensions  = { FunctionName = aws_lambda_function.trigger.function_name }
+      period      = 300
+      stat        = "Sum"
     }
   }
 }
 
-# What is left of the errors once the refusals are taken away: out of time or memory, or it could not begin.
+# Whoever is turned away on purpose is an error to Lambda: that is how Cognito is told. What is left is what went wrong.
+# The two numbers come by two ways, and one may be dated in the next five minutes: so twice in a quarter of an hour.
 resource "aws_cloudwatch_metric_alarm" "errors" {
   alarm_name          = "${var.function_name}-errors"
-  alarm_description   = "The Enlist trigger ended with errors that are no refusals."
+  alarm_description   = "The Enlist trigger ended with errors that are no answers. It was out of time or memory, or could not begin."
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
-  evaluation_periods  = 1
+  evaluation_periods  = 3
+  datapoints_to_alarm = 2
   treat_missing_data  = "notBreaching"
   alarm_actions       = var.alarm_topic_arns
 
   metric_query {
-    id          = "errors"
-    expression  = join(" - ", concat(["FILL(all, 0)"], [for n in range(length(local.refusals)) : "FILL(r${n}, 0)"]))
-    label       = "Errors"
+    id          = "unexplained"
+    expression  = "FILL(errors, 0) - FILL(answers, 0)"
+    label       = "Errors that are no answers"
     return_data = true
   }
 
   metric_query {
-    id = "all"
+    id          = "errors"
+    return_data = false
     metric {
       namespace   = "AWS/Lambda"
       metric_name = "Errors"
@@ -230,17 +230,15 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
     }
   }
 
-  dynamic "metric_query" {
-    for_each = local.refusals
-    content {
-      id = "r${metric_query.key}"
-      metric {
-        namespace   = "Enlist"
-        metric_name = "Refused"
-        dimensions  = { TriggerSource = metric_query.value }
-        period      = 300
-        stat        = "Sum"
-      }
+  metric_query {
+    id          = "answers"
+    return_data = false
+    metric {
+      namespace   = "Enlist"
+      metric_name = "TurnedAway"
+      dimensions  = { FunctionName = aws_lambda_function.trigger.function_name }
+      period      = 300
+      stat        = "Sum"
     }
   }
 }
@@ -248,4 +246,9 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
 output "function_arn" {
   description = "For enlist-cognito attach --function"
   value       = aws_lambda_function.trigger.arn
+}
+
+output "backfill_policy_arn" {
+  description = "For the role or the user that enlist-cognito backfill runs as"
+  value       = aws_iam_policy.backfill.arn
 }

@@ -31,7 +31,7 @@ pub use accounts::{
     Acted, Allotted, Census, Claim, Opened, Place, Recognition, Reservation, Reviewed, Settled,
     Standing, Waiting,
 };
-pub use ankisyncd::Queued;
+pub use ankisyncd::{MustKnow, Queued};
 pub use authenticate::Denied;
 pub use file::{Content, LedgerFile, copy_name, make_private_folder, move_wal, sync_folder_of};
 pub use first_start::FirstStart;

@@ -143,14 +143,15 @@ impl Provisioner {
         Arc::clone(&self.strays).all()
     }
 
-    /// At most `limit` names behind `after` that nobody gets although no account has them.
+    /// At most `limit` names behind `after` that nobody gets although no account has them; with `empty` also those of empty folders.
     pub async fn reserved(
         &self,
         tenant: &Tenant,
         after: Option<String>,
         limit: usize,
+        empty: bool,
     ) -> Result<Page<Reserved, String>, ProvisionError> {
-        Ok(self.strays.page(tenant.id(), after, limit).await?)
+        Ok(self.strays.page(tenant.id(), after, limit, empty).await?)
     }
 
     /// Gives the person an account, or says who they are, or why not. Run it to its end: a caller that goes away does not

@@ -59,8 +59,10 @@ impl Trigger {
             Some(occasion) => Some(self.ask(occasion, &event, &context.request_id, budget).await),
             None => None,
         };
-        write(&event, &context.request_id, asked.as_ref(), budget.took());
-        let no = occasion.zip(asked).and_then(|(occasion, asked)| self.no(occasion, asked.answer));
+        let no = occasion
+            .zip(asked.as_ref())
+            .and_then(|(occasion, asked)| self.no(occasion, &asked.answer));
+        write(&event, &context, asked.as_ref(), no.is_some(), budget.took());
         no.map_or(Ok(event), Err)
     }
 
@@ -79,17 +81,17 @@ impl Trigger {
     }
 
     /// What the person is told, if they do not go on.
-    fn no(&self, occasion: Occasion, answer: Answer) -> Option<No> {
+    fn no(&self, occasion: Occasion, answer: &Answer) -> Option<No> {
         let told = self.on_error == OnError::Fail;
         match (occasion, answer) {
             // Whoever could log in until now still can: the log and the count say that something is to be mended.
             (Occasion::LoggedIn, _) => None,
             (Occasion::SignUp, Answer::Refused { message, .. }) => {
-                Some(No::Refused(words(&message)))
+                Some(No::Refused(words(message)))
             }
             // They are confirmed by now, and not asked again.
             (Occasion::Confirmed, Answer::Refused { message, .. }) => {
-                told.then(|| No::Refused(words(&message)))
+                told.then(|| No::Refused(words(message)))
             }
             (Occasion::SignUp, Answer::Failed { .. }) => {
                 told.then_some(No::Unavailable(NO_SIGN_UP))
@@ -119,7 +121,13 @@ fn words(message: &str) -> String {
     if words.is_empty() { REFUSED.to_owned() } else { words.to_owned() }
 }
 
-fn write(event: &Value, request_id: &str, asked: Option<&Asked>, took: Duration) {
+fn write(
+    event: &Value,
+    context: &Context,
+    asked: Option<&Asked>,
+    turned_away: bool,
+    took: Duration,
+) {
     let event = Event::new(event);
     let (outcome, code, detail) = match asked.map(|asked| &asked.answer) {
         None => (Outcome::Ignored, None, None),
@@ -133,9 +141,11 @@ fn write(event: &Value, request_id: &str, asked: Option<&Asked>, took: Duration)
     };
     let advice = code.and_then(|code| advice(code, &event));
     let entry = Entry {
-        request_id,
+        function: &context.env_config.function_name,
+        request_id: &context.request_id,
         trigger_source: event.trigger_source().unwrap_or_default(),
         outcome,
+        turned_away,
         code,
         subject: event.subject(),
         detail,

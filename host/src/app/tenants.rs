@@ -1,7 +1,7 @@
 //! Every tenant opened at the start: its home root and its active revision.
 //! Refuses to let one tenant's trouble stop the others: it is logged, and that tenant's requests are answered 503.
 
-use crate::downstream::AuthDbs;
+use crate::downstream::{AuthDb, AuthDbs};
 use crate::homes::{Homes, Root, apart, make_durably};
 use crate::ledger::{ActiveRevision, Ledger, LedgerError, Site};
 use crate::manage::{Ground, SameFile, resolved, usable};
@@ -25,6 +25,9 @@ pub(super) struct Opening<'a> {
     pub(super) auth_dbs: &'a AuthDbs,
     pub(super) ground: &'a Ground,
 }
+
+/// A tenant, the file that it names, and which that is, if it can be said.
+type Named<'a> = (&'a Site, PathBuf, Option<SameFile>);
 
 /// The older tenant whose home root shares folders with `own`.
 fn taken<'a>(
@@ -52,7 +55,8 @@ impl Opening<'_> {
             )
         });
         stream::iter(settled).buffer_unordered(AT_ONCE).collect::<()>().await;
-        self.find_auth_dbs(&sites).await;
+        self.ledger.follow_setting(self.ground.auth_db.as_deref()).await?;
+        self.find_auth_dbs(&sites).await?;
         for active in self.ledger.active_revisions().await? {
             self.activate(active);
         }
@@ -94,8 +98,12 @@ impl Opening<'_> {
         self.homes.reach(site.id).await.map_err(|error| format!("{error:?}"))
     }
 
-    /// Which tenant has an ankisyncd; also those of removed tenants, for which something may wait. Of two that name one file, because settings or links were changed, the older one has it.
-    async fn find_auth_dbs(&self, sites: &[Site]) {
+    /// Which tenant has an ankisyncd; also those of removed tenants, for which something may wait: until it is told, the file is no other's.
+    /// Of two that name one file, because settings or links were changed, the older one has it.
+    async fn find_auth_dbs(&self, sites: &[Site]) -> Result<(), LedgerError> {
+        let waiting = self.ledger.waiting_for_ankisyncd().await?;
+        let waits = |site: &Site| waiting.iter().any(|(tenant, _)| *tenant == site.id);
+        let is_told = |site: &Site, path: &Path| site.auth_db_there.as_deref() == Some(path);
         let named = sites.iter().filter_map(|site| {
             let path = self.ground.auth_db_of(&site.name, site.auth_db.as_deref())?;
             Some(async move {
@@ -111,28 +119,33 @@ impl Opening<'_> {
         });
         let named: Vec<_> = stream::iter(named).buffered(AT_ONCE).collect().await;
         for (place, (site, path, file)) in named.iter().enumerate() {
-            let is_theirs = |(owner, at, other): &&(&Site, PathBuf, Option<SameFile>)| {
-                !owner.removed
-                    && !site.removed
-                    && (at == path
-                        || file.as_ref().zip(other.as_ref()).is_some_and(|(a, b)| a.is(b)))
+            let is_theirs = |(number, (owner, at, other)): &(usize, &Named<'_>)| {
+                let has = match (owner.removed, site.removed) {
+                    (false, false) => *number < place,
+                    // Who was told there already has people of their own there.
+                    (true, false) => waits(owner) && !is_told(site, path),
+                    (false, true) => waits(site) && is_told(owner, at),
+                    (true, true) => false,
+                };
+                let is_one = || file.as_ref().zip(other.as_ref()).is_some_and(|(a, b)| a.is(b));
+                has && (at == path || is_one())
             };
-            match named[..place].iter().find(is_theirs) {
+            match named.iter().enumerate().find(is_theirs) {
                 None => {
-                    self.auth_dbs.put(site.id, Some(path.clone()));
-                    if site.auth_db_there.as_ref() == Some(path)
-                        && let Ok(Some(file)) = self.auth_dbs.of(site.id)
-                    {
+                    let file = AuthDb::new(path.clone());
+                    if is_told(site, path) {
                         file.was_there();
                     }
+                    self.auth_dbs.put(site.id, Some(file));
                 }
-                Some((owner, ..)) => {
+                Some((_, (owner, ..))) => {
                     error!(tenant = %site.name, auth_db = %path.display(), owner = %owner.name,
                         "this ankisyncd is another tenant's: nobody new gets an account here");
                     self.auth_dbs.refuse(site.id, path.clone(), owner.name.clone());
                 }
             }
         }
+        Ok(())
     }
 
     /// Nothing is read, mapped or made here: a policy of which nothing can be made is its tenant's trouble when it is first asked.

@@ -5,7 +5,7 @@ mod key;
 mod patience;
 mod table;
 
-pub(crate) use patience::Patience;
+pub(crate) use patience::{Patience, Said};
 pub(crate) use table::{Table, text};
 
 use crate::cli::{Ending, fail, own_certificate, say};
@@ -330,7 +330,7 @@ impl Client {
 }
 
 /// Says what came instead of what was asked for.
-fn no(status: StatusCode, answer: &[u8]) -> Ending {
+pub(crate) fn no(status: StatusCode, answer: &[u8]) -> Ending {
     match serde_json::from_slice::<Value>(answer) {
         Ok(problem) if problem["code"].is_string() => refused(status, &problem),
         _ => {

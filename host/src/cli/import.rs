@@ -3,19 +3,21 @@
 //! Refuses to decide about anybody: the server does; and, of names and people that nobody paired, to guess.
 
 mod ankisyncd;
+mod claims;
 mod cognito;
 mod columns;
 mod lines;
 mod matching;
 mod report;
 mod send;
+mod there;
 
 use crate::cli::client::{Client, Patience};
 use crate::cli::{Ending, fail};
+use claims::Rule;
 use clap::{Args, ValueEnum};
 use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use matching::Rule;
 use report::{Report, Told};
 use send::Door;
 use serde_json::Value;
@@ -47,7 +49,7 @@ pub(super) struct ImportArguments {
     /// With ankisyncd: whose this name is, whatever it matches. Can be given again.
     #[arg(long = "map", value_name = "NAME=SUBJECT")]
     maps: Vec<String>,
-    /// Write everybody who got nothing into this file, a line of JSON each.
+    /// Write what became of everybody into this file, a line of JSON each.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// How long to go on trying when the server does not answer, or is busy.
@@ -85,13 +87,17 @@ enum Entry {
 struct Who {
     name: Option<String>,
     username: Option<String>,
+    subject: Option<String>,
+    /// By what the name is theirs that was there before.
+    rule: Option<&'static str>,
 }
 
 impl Who {
     /// Of an item.
     fn of(item: &Value) -> Self {
         let text = |name: &str| item[name].as_str().map(str::to_owned);
-        Self { name: text("name"), username: text("username") }
+        let (name, username) = (text("name"), text("username"));
+        Self { name, username, subject: text("subject"), rule: None }
     }
 }
 
@@ -112,8 +118,7 @@ const BAR: &str = "{wide_bar} {human_pos}/{human_len} {per_sec} {eta}";
 const COUNT: &str = "{human_pos} {per_sec}";
 
 pub(super) fn run(client: &Client, arguments: ImportArguments) -> Result<Ending, Ending> {
-    let input = BufReader::with_capacity(1 << 16, io::stdin());
-    let (format, input) = arguments.format(input)?;
+    let source = arguments.source()?;
     let door = Door {
         client,
         url: client.tenant_url(&["imports"])?,
@@ -122,31 +127,32 @@ pub(super) fn run(client: &Client, arguments: ImportArguments) -> Result<Ending,
         relink: arguments.relink,
     };
     let report = Report::begin(arguments.report.as_deref(), arguments.dry_run)?;
-    let (entries, known) = match format {
-        Format::Ankisyncd => {
+    let (entries, known) = match source {
+        None => {
             let found = ankisyncd::find(client, &door.patience, &arguments)?;
             let count = found.len() as u64;
             (Entries::All(found.into_iter()), Some(count))
         }
-        format => (Entries::Read(read(format, input)?), None),
+        Some((format, input)) => (Entries::Read(read(format, input)?), None),
     };
     client.run(import(&door, entries, known, report))
 }
 
 impl ImportArguments {
-    /// What is read, checked against what else was said.
-    fn format<R: BufRead>(&self, mut input: R) -> Result<(Format, R), Ending> {
+    /// What is read, checked against what else was said; nothing where names are what there is.
+    fn source(&self) -> Result<Option<(Format, Input)>, Ending> {
         let wrong = |why: &str| {
             eprintln!("enlist: {why}");
             Ending::WrongUse
         };
+        let unreadable = |error| fail(&error, Ending::WrongUse);
         if self.from == Some(Format::Ankisyncd) {
             if self.users.is_none() && self.maps.is_empty() {
                 return Err(wrong(
                     "nothing can be matched: say --users FILE (what aws cognito-idp list-users prints), or --map NAME=SUBJECT",
                 ));
             }
-            return Ok((Format::Ankisyncd, input));
+            return Ok(None);
         }
         if self.users.is_some() || !self.rules.is_empty() || !self.maps.is_empty() {
             return Err(wrong("--users, --match and --map go with --from ankisyncd"));
@@ -154,19 +160,23 @@ impl ImportArguments {
         if io::stdin().is_terminal() {
             return Err(wrong("whom? Put a file on standard input"));
         }
+        let input = BufReader::with_capacity(1 << 16, io::stdin());
+        let mut input = lines::begin(input).map_err(unreadable)?;
         if let Some(format) = self.from {
-            return Ok((format, input));
+            return Ok(Some((format, input)));
         }
-        let first = input.fill_buf().map_err(|error| fail(&error, Ending::WrongUse))?;
-        let first = first.strip_prefix(lines::BOM).unwrap_or(first);
+        let first = input.fill_buf().map_err(unreadable)?;
         match first.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            None | Some(b'{') => Ok((Format::Ndjson, input)),
+            None | Some(b'{') => Ok(Some((Format::Ndjson, input))),
             Some(_) => Err(wrong(
                 "what is on standard input is no ndjson: say --from csv or --from cognito",
             )),
         }
     }
 }
+
+/// Standard input.
+type Input = lines::Text<BufReader<io::Stdin>>;
 
 /// Where entries come from.
 enum Entries {

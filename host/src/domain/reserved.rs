@@ -1,7 +1,7 @@
 //! A name that nobody gets although no account has it.
 //! Refuses to say whose it is: nobody knows.
 
-/// A name that stands in a home root or in an `auth.db`, or that a restore reserved.
+/// A name that stands in a home root or in an `auth.db`, or that a restore reserved; or, with none of these, an empty folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reserved {
     /// As it is spelt there.

@@ -3,9 +3,9 @@
 //! Refuses the schema of before 2017, to change owner, mode, schema and journal mode, and to wait for a lock for long.
 
 use crate::domain::TenantName;
-use crate::downstream::Draft;
-use crate::downstream::hash::opens;
+use crate::downstream::{Draft, Row as AuthRow};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,8 +36,8 @@ pub enum AuthDbError {
     /// The table has a column `user`: the program that made it cannot use ours.
     #[error("{} has the old schema (a column `user`): run ankisyncd's utils/migrate_user_tables.py first", .0.display())]
     OldSchema(PathBuf),
-    /// No table `auth` with `username` and `hash`.
-    #[error("{} is no auth.db of an ankisyncd", .0.display())]
+    /// No table `auth` with `username` and `hash`, or one in which a name may stand twice.
+    #[error("{} is no auth.db of an ankisyncd: no table auth with a hash for each username", .0.display())]
     Foreign(PathBuf),
     /// It was there, and is not any more.
     #[error("{} was there, and is gone: put it back, or an empty file for a new beginning", .0.display())]
@@ -120,10 +120,20 @@ impl AuthDb {
 
     /// Begins to write; makes the file where there never was one.
     pub fn begin(&self, turn: &FileTurn) -> Result<Draft, AuthDbError> {
-        Draft::begin(self, turn)
+        Draft::begin(self, turn, "BEGIN IMMEDIATE")
     }
 
-    /// Whether it can be used: not there is fine, an old schema is not.
+    /// The same while nobody reads either: somebody who does can keep such a draft from its beginning, and not from its commit.
+    pub fn begin_alone(&self, turn: &FileTurn) -> Result<Draft, AuthDbError> {
+        Draft::begin(self, turn, "BEGIN EXCLUSIVE")
+    }
+
+    /// Whether it was there once, as far as is known.
+    pub fn is_known(&self) -> bool {
+        self.there.load(Ordering::Relaxed)
+    }
+
+    /// Whether it can be used: that it never was there is fine, an old schema is not.
     pub fn check(&self) -> Result<(), AuthDbError> {
         self.reading(|_| Ok(())).map(drop)
     }
@@ -140,21 +150,40 @@ impl AuthDb {
         Ok(names.unwrap_or_default())
     }
 
-    /// Whether exactly this name has a row.
-    pub fn has(&self, name: &str) -> Result<bool, AuthDbError> {
-        let found = self.reading(|c| {
-            c.query_row("SELECT 1 FROM auth WHERE username = ?1", [name], |_| Ok(())).optional()
+    /// What every name has there.
+    pub fn rows(&self) -> Result<HashMap<String, AuthRow>, AuthDbError> {
+        let rows = self.reading(|c| {
+            let mut statement =
+                c.prepare("SELECT username, hash FROM auth WHERE username IS NOT NULL")?;
+            let row = |row: &Row<'_>| {
+                let name = row.get_ref(0)?.as_str().ok().map(str::to_owned);
+                Ok(name.map(|name| row.get_ref(1).map(|hash| (name, AuthRow::of(hash)))))
+            };
+            let rows = statement.query_map([], row)?;
+            rows.filter_map(|row| row.and_then(Option::transpose).transpose()).collect()
         })?;
-        Ok(found.flatten().is_some())
+        Ok(rows.unwrap_or_default())
     }
 
-    /// None when there is no file.
+    /// Whether each of exactly these names has a row, in their order.
+    pub fn have(&self, names: &[String]) -> Result<Vec<bool>, AuthDbError> {
+        let found = self.reading(|c| {
+            let mut statement =
+                c.prepare("SELECT EXISTS (SELECT 1 FROM auth WHERE username = ?1)")?;
+            let has = |name: &String| statement.query_row([name], |row| row.get(0));
+            names.iter().map(has).collect()
+        })?;
+        Ok(found.unwrap_or_else(|| vec![false; names.len()]))
+    }
+
+    /// None when there never was a file, or nothing is in it.
     fn reading<T>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, AuthDbError> {
         if matches!(self.path.try_exists(), Ok(false)) {
-            return Ok(None);
+            // That one which was there is gone says nothing of the names in it.
+            return self.may_be_made().map(|_| None);
         }
         let look = |access| {
             let connection = self.open(access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
@@ -200,22 +229,12 @@ impl AuthDb {
             _ => AuthDbError::Sqlite { path, source },
         }
     }
-
-    /// The names that this password opens, in their order: one that many know is a danger wherever the file is asked.
-    pub fn opened_by(&self, password: &str) -> Result<Vec<String>, AuthDbError> {
-        let names = self.reading(|c| {
-            let mut statement = c.prepare("SELECT username, hash FROM auth ORDER BY username")?;
-            let opened = |row: &Row<'_>| {
-                let (name, hash) = (row.get_ref(0)?.as_str().ok(), row.get_ref(1)?.as_str().ok());
-                let opened = name.zip(hash).filter(|(name, hash)| opens(name, password, hash));
-                Ok(opened.map(|(name, _)| name.to_owned()))
-            };
-            let rows = statement.query_map([], opened)?;
-            rows.filter_map(Result::transpose).collect::<Result<_, _>>()
-        })?;
-        Ok(names.unwrap_or_default())
-    }
 }
+
+/// Whether no name can stand in the table twice: whoever looks for a row finds the only one.
+const ONE_ROW_A_NAME: &str = "SELECT EXISTS (SELECT 1 FROM pragma_index_list('auth') AS i
+    WHERE i.\"unique\" AND NOT i.partial
+      AND (SELECT group_concat(c.name) FROM pragma_index_info(i.name) AS c) = 'username')";
 
 /// Told to whoever may only read, where a journal or a WAL has to be worked off.
 fn is_left_half(error: &rusqlite::Error) -> bool {
@@ -236,7 +255,12 @@ impl Found {
         let sql = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'auth'";
         let table: Option<String> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
         Ok(match table {
-            Some(sql) if sql.contains("username") && sql.contains("hash") => Self::Table,
+            Some(sql) if sql.contains("username") && sql.contains("hash") => {
+                match connection.query_row(ONE_ROW_A_NAME, [], |row| row.get(0))? {
+                    true => Self::Table,
+                    false => Self::Other,
+                }
+            }
             Some(sql) if sql.contains("user VARCHAR PRIMARY KEY") => Self::OldTable,
             Some(_) => Self::Other,
             None => {

@@ -35,17 +35,27 @@ impl AuthDbs {
         }
     }
 
+    /// Those whose file is another tenant's.
+    pub fn refused(&self) -> Vec<TenantId> {
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        let refused = files.iter().filter(|(_, entry)| matches!(entry, Entry::Shared(..)));
+        let mut refused: Vec<_> = refused.map(|(tenant, _)| *tenant).collect();
+        // The older one first, as at a start.
+        refused.sort_unstable();
+        refused
+    }
+
     /// From here on this is the tenant's file, or it has none.
-    pub fn put(&self, tenant: TenantId, file: Option<PathBuf>) {
+    pub fn put(&self, tenant: TenantId, file: Option<AuthDb>) {
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
-        let stays =
-            |entry: &Entry| matches!(entry, Entry::Own(own) if Some(own.path()) == file.as_deref());
+        let path = file.as_ref().map(AuthDb::path);
+        let stays = |entry: &Entry| matches!(entry, Entry::Own(own) if Some(own.path()) == path);
         if files.get(&tenant).is_some_and(stays) {
             // Whoever works with it and whoever will wait for each other.
             return;
         }
         match file {
-            Some(path) => files.insert(tenant, Entry::Own(AuthDb::new(path))),
+            Some(file) => files.insert(tenant, Entry::Own(file)),
             None => files.remove(&tenant),
         };
     }

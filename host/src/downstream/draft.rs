@@ -27,17 +27,31 @@ pub enum Row {
     Other,
 }
 
+impl Row {
+    /// The row in which this stands as the hash.
+    pub(super) fn of(hash: ValueRef<'_>) -> Self {
+        match hash {
+            ValueRef::Text(text) if text == UNOPENABLE.as_bytes() => Self::Unopenable,
+            ValueRef::Text(text) => match std::str::from_utf8(text) {
+                Ok(hash) => Self::Hash(hash.to_owned()),
+                Err(_) => Self::Other,
+            },
+            _ => Self::Other,
+        }
+    }
+}
+
 /// The table as ankisyncd makes it, letter for letter.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS auth (username VARCHAR PRIMARY KEY, hash VARCHAR)";
 
 impl Draft {
-    pub(super) fn begin(file: &AuthDb, turn: &FileTurn) -> Result<Self, AuthDbError> {
+    pub(super) fn begin(file: &AuthDb, turn: &FileTurn, how: &str) -> Result<Self, AuthDbError> {
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         flags.set(OpenFlags::SQLITE_OPEN_CREATE, file.may_be_made()?);
         let begun = || {
             let connection = file.open(flags)?;
             // From here on no other program writes: what is read stays true until it is changed.
-            connection.execute_batch("BEGIN IMMEDIATE")?;
+            connection.execute_batch(how)?;
             let found = Found::in_there(&connection)?;
             Ok((connection, found))
         };
@@ -53,16 +67,7 @@ impl Draft {
         let read = || {
             let sql = "SELECT hash FROM auth WHERE username = ?1";
             let mut statement = self.connection.prepare_cached(sql)?;
-            let row = |row: &rusqlite::Row<'_>| {
-                Ok(match row.get_ref(0)? {
-                    ValueRef::Text(text) if text == UNOPENABLE.as_bytes() => Row::Unopenable,
-                    ValueRef::Text(text) => match std::str::from_utf8(text) {
-                        Ok(hash) => Row::Hash(hash.to_owned()),
-                        Err(_) => Row::Other,
-                    },
-                    _ => Row::Other,
-                })
-            };
+            let row = |row: &rusqlite::Row<'_>| Ok(Row::of(row.get_ref(0)?));
             Ok(statement.query_row([name], row).optional()?.unwrap_or(Row::Missing))
         };
         read().map_err(|error| self.file.failed(error))

@@ -75,7 +75,7 @@ impl Operations {
     ) -> Result<Held, ManageError> {
         let act = act("account_close", name, request_id);
         let held = self.acted(tenant, self.ledger.of(tenant).close(name, act).await)?;
-        // It is closed; who asks is told so when the ankisyncd knows it too, also if it was closed before.
+        // It is closed; who asks is told so when the ankisyncd knows it too, also if it was closed before, and there or here alone.
         self.drain(tenant.id(), name).await?;
         Ok(held)
     }

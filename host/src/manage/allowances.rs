@@ -69,8 +69,9 @@ impl Operations {
         let reviewed = book.reviewed(name).await?.ok_or(ManageError::Missing)?;
         let answer = match reviewed.account.state {
             AccountState::Active => {
+                let decided = self.decided(tenant, book.tell_again(name, act).await?);
                 self.drain(tenant.id(), name).await?;
-                return self.held(tenant, reviewed.account).map(Ok);
+                return decided;
             }
             AccountState::Erased => Err(Refusal::host(HostCode::AccountErased)),
             AccountState::Closed => self.allotted(&book, &reviewed).await?,

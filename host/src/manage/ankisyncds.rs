@@ -47,7 +47,8 @@ impl Operations {
         self.drain_within(&file, &turn, id, name).await?;
         let row = name.to_owned();
         let written = apart(WAITED_FOR, move || {
-            let draft = file.begin(&turn)?;
+            // Whoever reads would keep it from the commit, which comes when it is recorded.
+            let draft = file.begin_alone(&turn)?;
             draft.set(&row, &hash)?;
             Ok::<_, AuthDbError>(draft)
         });
@@ -61,10 +62,11 @@ impl Operations {
             Acted::Refused(code) => return Err(ManageError::Refused(code)),
         }
         kill_point::reach("password_recorded");
-        let committed = apart(WAITED_FOR, move || draft.commit()).await;
-        if let Err(error) = committed.map_err(Trouble::from)? {
+        let committed = apart(WAITED_FOR, move || draft.commit()).await.map_err(Trouble::from);
+        if let Err(trouble) = committed.and_then(|done| done.map_err(Trouble::from)) {
+            // Where the disk did not answer nobody knows which of both holds.
             book.refuse(act, Refusal::host(HostCode::DownstreamBusy)).await?;
-            return Err(Trouble::from(error).into());
+            return Err(trouble.into());
         }
         info!(tenant = %tenant.name(), "an account has another password");
         Ok(())
@@ -75,16 +77,52 @@ impl Operations {
         &self,
         name: &TenantName,
         own: Option<&str>,
-    ) -> Result<Option<PathBuf>, ManageError> {
+    ) -> Result<Option<AuthDb>, ManageError> {
         if let Some(own) = own {
             check_path(FIELD, own)?;
         }
         let Some(path) = self.ground.auth_db_of(name, own.map(Path::new)) else { return Ok(None) };
-        let others: Vec<_> = self.ledger.sites().await?;
-        let others = others.into_iter().filter(|site| !site.removed && site.name != *name);
+        let sites = self.ledger.sites().await?;
+        let tenant = sites.iter().find(|site| site.name == *name);
+        let there = tenant.and_then(|site| site.auth_db_there.clone());
+        let waiting: Vec<_> = self.ledger.waiting_for_ankisyncd().await?;
+        // That somebody's account was closed may still have to be told for a removed one: to nobody else's person of that name.
+        let has = |site: &Site| !site.removed || waiting.iter().any(|(id, _)| *id == site.id);
+        let others = sites.into_iter().filter(|site| site.name != *name && has(site));
+        let others = others.filter(|site| self.auth_dbs.of(site.id).is_ok());
         let others: Vec<_> = others.filter_map(|site| self.file_of(site)).collect();
         let looked = apart(LOOKED_WITHIN, move || look(path, others));
-        looked.await?.map(Some)
+        let file = AuthDb::new(looked.await??);
+        if there.as_deref() == Some(file.path()) {
+            file.was_there();
+        }
+        Ok(Some(file))
+    }
+
+    /// Decides again about files that were refused as another tenant's: that one may have let go of one.
+    pub(super) async fn decide_refused_auth_dbs(&self) {
+        if self.auth_dbs.refused().is_empty() {
+            return;
+        }
+        let _turn = self.turn.lock().await;
+        self.give_refused_auth_dbs().await;
+    }
+
+    /// The same by somebody whose turn it is.
+    pub(super) async fn give_refused_auth_dbs(&self) {
+        for tenant in self.auth_dbs.refused() {
+            let sites = self.ledger.sites().await.unwrap_or_default();
+            let Some(site) = sites.into_iter().find(|site| site.id == tenant && !site.removed)
+            else {
+                continue;
+            };
+            let own = site.auth_db.as_ref().map(|own| own.display().to_string());
+            // Whatever speaks against it yet, it is refused as before.
+            if let Ok(file) = self.auth_db_place(&site.name, own.as_deref()).await {
+                info!(tenant = %site.name, "this ankisyncd is no other tenant's any more");
+                self.auth_dbs.put(tenant, file);
+            }
+        }
     }
 
     fn file_of(&self, site: Site) -> Option<(TenantName, PathBuf)> {

@@ -122,7 +122,11 @@ impl Operations {
         let done = loop {
             match self.deliver_next(tenant).await {
                 Ok(true) => {}
-                Ok(false) => break Ok(()),
+                Ok(false) => {
+                    // A removed tenant's file is another's to have once nothing waits for it.
+                    self.decide_refused_auth_dbs().await;
+                    break Ok(());
+                }
                 Err(trouble) => {
                     self.note(tenant, &trouble).await;
                     break Err(trouble);
@@ -284,7 +288,8 @@ fn write(
     let name = delivery.name.as_str();
     let kept = kept.get(name).map_or(UNOPENABLE, String::as_str);
     match (delivery.event, draft.row(name)?) {
-        (Event::AccountOpened, _) => draft.add(name, UNOPENABLE),
+        (Event::AccountOpened, Row::Missing) => draft.add(name, UNOPENABLE),
+        (Event::AccountOpened, _) => Ok(()),
         // Who was never there cannot get in.
         (Event::AccountClosed, Row::Missing) => Ok(()),
         (Event::AccountClosed, _) => draft.set(name, UNOPENABLE),

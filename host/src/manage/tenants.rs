@@ -138,7 +138,7 @@ impl Operations {
         let _turn = self.turn.lock().await;
         let before = self.tenant(tenant).await?;
         let file = match &change.auth_db {
-            None => before.auth_db.clone(),
+            None => None,
             Some(own) => self.auth_db_place(tenant.name(), own.as_deref()).await?,
         };
         let root = match &change.home {
@@ -161,7 +161,7 @@ impl Operations {
         let says_file = auth_db.is_some();
         let writing = match self.auth_dbs.of(tenant.id()) {
             Ok(Some(_)) if says_file => self.enter(tenant.id(), WAITED_FOR).await.ok(),
-            Ok(None) => {
+            Ok(None) if says_file => {
                 self.auth_dbs.put(tenant.id(), file.clone());
                 None
             }
@@ -176,6 +176,9 @@ impl Operations {
             _ => {}
         }
         drop(writing);
+        if kept && says_file {
+            self.give_refused_auth_dbs().await;
+        }
         match root {
             Some(root) if kept => self.homes.settle(tenant.id(), root)?,
             Some(_) => self.homes.expect(tenant.id(), before.home, self.ground.style, Vec::new()),
@@ -196,7 +199,8 @@ impl Operations {
         self.probations.end(tenant.id());
         self.catalog.forget(tenant.id());
         self.homes.forget(tenant.id());
-        // Its ankisyncd stays known: that somebody's account was closed may still have to be told there.
+        // Its ankisyncd stays known: that somebody's account was closed may still have to be told there. If not, it is free.
+        self.give_refused_auth_dbs().await;
         info!(tenant = %tenant.name(), "tenant removed");
         Ok(())
     }

@@ -3,14 +3,15 @@
 //! Refuses to say that a name is free while it does not know: then nobody is provisioned.
 
 mod first_page;
+mod rows;
 mod survey;
 
 use crate::domain::{HostCode, Name, Page, Reserved, TenantId};
 use crate::downstream::{AuthDb, AuthDbError, AuthDbs};
-use crate::homes::{HomeError, Homes, Site, apart};
+use crate::homes::{HomeError, Homes, Site};
 use crate::ledger::{Ledger, LedgerError};
+use rows::Rows;
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use survey::{Ground, Stray, Survey};
@@ -19,9 +20,6 @@ use tracing::{info, warn};
 
 /// How long a request waits for a survey: the provider waits five seconds for the whole answer.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// How long a row is looked for: a file that is locked is given half a second, a disk that hangs no more than this.
-const ROW_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long nothing is looked at again at least, and this many times as long as the survey took.
 const REST: Duration = Duration::from_secs(30);
@@ -36,12 +34,9 @@ pub enum Unsurveyed {
     /// The home root cannot be read.
     #[error("the home root cannot be looked through")]
     Homes(#[source] Arc<HomeError>),
-    /// The file cannot be read.
+    /// The file cannot be read, or was there once and is gone.
     #[error("the auth.db cannot be read")]
     AuthDb(#[source] Arc<AuthDbError>),
-    /// The file had rows, and is not there any more.
-    #[error("{} had rows, and is gone", .0.display())]
-    Gone(PathBuf),
     /// Whose the names are is not known.
     #[error("the ledger failed")]
     Ledger(#[source] Arc<LedgerError>),
@@ -59,7 +54,7 @@ impl Unsurveyed {
         match self {
             Self::Homes(error) => error.code(),
             Self::Ledger(error) => error.code(),
-            Self::AuthDb(_) | Self::Gone(_) => HostCode::StorageUnavailable,
+            Self::AuthDb(_) => HostCode::StorageUnavailable,
             Self::Late => HostCode::Busy,
             Self::Lost => HostCode::InternalError,
         }
@@ -88,6 +83,8 @@ struct State {
     checked: Option<Instant>,
     /// When somebody asked for a first page who was told to come again: a look that was begun since is theirs.
     owed: Option<Instant>,
+    /// Who looks into the file.
+    rows: Option<Arc<Rows>>,
 }
 
 /// A look that is being taken.
@@ -132,20 +129,21 @@ impl Strays {
         Ok(there || self.has_row(tenant, name.as_str()).await?.unwrap_or(false))
     }
 
-    /// At most `limit` names behind `after` that are kept from everybody, in the order of their keys. The first page is of a look that
-    /// was begun for it, or for somebody who was told to come again.
+    /// At most `limit` names behind `after` that are kept from everybody, in the order of their keys; with `empty` also those of empty
+    /// folders. The first page is of a look that was begun for it, or for somebody who was told to come again.
     pub(super) async fn page(
         self: &Arc<Self>,
         tenant: TenantId,
         after: Option<String>,
         limit: usize,
+        empty: bool,
     ) -> Result<Page<Reserved, String>, Unsurveyed> {
         let survey = match &after {
             None => self.anew(tenant).await?,
             Some(_) => self.of(tenant).await?,
         };
         let restored = self.ledger.restored(tenant).await.map_err(ledger)?;
-        survey.page(&self.ledger, tenant, restored, after, limit).await
+        survey.page(&self.ledger, tenant, restored, after, limit, empty).await
     }
 
     /// Looks at every tenant once, one after the other, so that hardly a request has to wait for it.
@@ -200,14 +198,13 @@ impl Strays {
         let (tell, told) = watch::channel(None);
         let look = Look { begun: Instant::now(), told };
         state.look = Some(look.clone());
-        let before = state.survey.clone();
         drop(state);
         let strays = Arc::clone(self);
         tokio::spawn(async move {
             // Told whatever comes of it: a look that is never done would be joined for ever.
             let made = tokio::spawn({
                 let strays = Arc::clone(&strays);
-                async move { Survey::make(&strays, tenant, before.as_deref()).await }
+                async move { Survey::make(&strays, tenant).await }
             });
             let made = made.await.unwrap_or(Err(Unsurveyed::Lost)).map(Arc::new);
             if let Err(error) = &made {
@@ -262,7 +259,18 @@ impl Strays {
     }
 
     fn auth_db(&self, tenant: TenantId) -> Result<Option<AuthDb>, Unsurveyed> {
-        self.auth_dbs.of(tenant).map_err(|error| Unsurveyed::AuthDb(Arc::new(error)))
+        self.auth_dbs.of(tenant).map_err(auth_db)
+    }
+
+    /// Who looks into the tenant's file, if it has one.
+    fn rows(&self, tenant: TenantId) -> Result<Option<Arc<Rows>>, Unsurveyed> {
+        let Some(file) = self.auth_db(tenant)? else { return Ok(None) };
+        let known = self.known(tenant);
+        let mut state = known.lock();
+        if let Some(rows) = state.rows.as_ref().filter(|rows| rows.path() == file.path()) {
+            return Ok(Some(Arc::clone(rows)));
+        }
+        Ok(Some(Arc::clone(state.rows.insert(Arc::new(Rows::new(file))))))
     }
 
     /// Whether what was found is there now. Where that cannot be said, it is.
@@ -280,18 +288,13 @@ impl Strays {
         self.homes.site(tenant, name).await.map_err(homes)
     }
 
-    /// Whether exactly this name has a row; none when the file is not there, or somebody keeps it locked: openings do not wait for
-    /// whoever does, as the row of the new account does not.
+    /// Whether exactly this name has a row; none when somebody keeps the file locked: openings do not wait for whoever does, as the
+    /// row of the new account does not.
     async fn has_row(&self, tenant: TenantId, name: &str) -> Result<Option<bool>, Unsurveyed> {
-        let Some(file) = self.auth_db(tenant)? else { return Ok(Some(false)) };
-        let name = name.to_owned();
-        let look = move || match file.has(&name) {
-            Ok(false) if !file.path().exists() => Ok(None),
-            Ok(has) => Ok(Some(has)),
-            Err(AuthDbError::Locked(_)) => Ok(None),
-            Err(error) => Err(Unsurveyed::AuthDb(Arc::new(error))),
-        };
-        apart(ROW_WITHIN, look).await.map_err(homes)?
+        match self.rows(tenant)? {
+            None => Ok(Some(false)),
+            Some(rows) => rows.has(name.to_owned()).await,
+        }
     }
 }
 
@@ -303,6 +306,10 @@ impl Known {
 
 fn homes(error: HomeError) -> Unsurveyed {
     Unsurveyed::Homes(Arc::new(error))
+}
+
+fn auth_db(error: AuthDbError) -> Unsurveyed {
+    Unsurveyed::AuthDb(Arc::new(error))
 }
 
 fn ledger(error: LedgerError) -> Unsurveyed {

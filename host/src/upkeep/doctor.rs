@@ -154,7 +154,7 @@ fn look(place: &Place, report: &mut Report) -> Result<(), UpkeepError> {
     ledger.hold_still().map_err(fail())?;
     let tenants = ledger.tenants().map_err(fail())?;
     database::look(&ledger, &tenants, report).map_err(fail())?;
-    auth_dbs::look(place, &ledger, &tenants, report).map_err(fail())?;
+    auth_dbs::look(place, &ledger, &tenants, report)?;
     folders::look(place, ledger, &tenants, report)
 }
 
@@ -200,7 +200,7 @@ fn carry_out(
         }
         Cure::TellAgain { tenant, names } => {
             database()?.tell_again(tenant, &names).map_err(fail())?;
-            "the next start makes the rows"
+            "the next start tells it"
         }
         Cure::Recount => {
             database()?.recount().map_err(fail())?;

@@ -20,6 +20,8 @@ pub struct AccountText {
     issuer: Option<String>,
     /// As it was when the account was opened.
     email: Option<String>,
+    /// Whether it was a verified one.
+    email_verified: bool,
     /// `active`, `closed` or `erased`.
     #[schema(pattern = "^(active|closed|erased)$")]
     state: &'static str,
@@ -65,6 +67,7 @@ impl AccountText {
             subject: account.subject,
             issuer,
             email: account.email,
+            email_verified: account.domain.is_some(),
             state: account.state.as_str(),
             home,
             allowance: account.allowance.into(),

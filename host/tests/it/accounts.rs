@@ -52,7 +52,7 @@ async fn the_native_door_opens_an_account_once_and_then_knows_it() {
     let account = first.json();
     let shape = json!({
         "name": "anna", "username": "anna@example.com", "subject": "s1", "issuer": "https://pool", "email": "anna@example.com",
-        "state": "active", "home": app.homes().join("anna"),
+        "email_verified": true, "state": "active", "home": app.homes().join("anna"),
         "allowance": {"max_accounts": null, "max_accounts_in_domain": null, "storage_bytes": null, "storage_files": null, "labels": {}},
         "created_at": account["created_at"], "revision": 1,
     });

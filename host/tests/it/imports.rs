@@ -1,5 +1,6 @@
 //! Many people at once: the door that takes them, the files they come in, names that were there before, and what a crash half way leaves.
 
+mod broken;
 mod crash;
 mod door;
 mod files;

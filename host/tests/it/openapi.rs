@@ -99,9 +99,13 @@ async fn in_a_tenant(app: &App, base: &str, key: &str) {
     let many =
         json!({"items": [{"username": "m", "name": format!("{name}-many")}, {"username": 1}]});
     ask("POST", "imports", many, 200).await;
-    for read in
-        ["accounts", "accounts?usage=true", "reserved", "decisions", &format!("accounts/{name}")]
-    {
+    for read in [
+        "accounts",
+        "accounts?usage=true",
+        "reserved?empty=true",
+        "decisions",
+        &format!("accounts/{name}"),
+    ] {
         ask("GET", read, Value::Null, 200).await;
     }
     let row = ask("GET", "decisions?limit=1", Value::Null, 200).await.json();

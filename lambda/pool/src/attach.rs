@@ -5,7 +5,7 @@ mod shown;
 
 use crate::arguments::{AttachArguments, Common, DetachArguments};
 use crate::arn::FunctionArn;
-use crate::aws::Aws;
+use crate::aws::{Aws, AwsError};
 use crate::ending::{Ending, Failure};
 use crate::function::{Function, permission_for};
 use crate::permission::{self, Caller, Permission};
@@ -43,13 +43,13 @@ pub(crate) async fn attach(common: &Common, asked: AttachArguments) -> Result<En
         missing_grant(&function, &before, &user_pool_id).await?
     };
     // First the right, then the slot: the other way round every sign-up between the two would fail.
-    if !dry_run && let Grant::Added(statement) = &grant {
+    if !dry_run && let Grant::Added { request, .. } = &grant {
         function
-            .allow(statement)
+            .allow(request)
             .await
             .map_err(|error| Failure::from(error).while_doing("AddPermission"))?;
     }
-    let done = change(&pool, before, wanted, dry_run).await?;
+    let done = change(&pool, before, wanted, dry_run).await;
     finish(common, Shown { pool: &user_pool_id, function: function.arn(), dry_run, done, grant })
 }
 
@@ -62,11 +62,11 @@ pub(crate) async fn detach(common: &Common, asked: DetachArguments) -> Result<En
     let before = Before::of(&pool).await?;
     let wanted = slots::without(&slots::of(&before.pool), function.arn().as_str());
     let caller = before.arn().to_owned();
-    let done = change(&pool, before, wanted, dry_run).await?;
+    let done = change(&pool, before, wanted, dry_run).await;
     // First the slot, then the right. A pool that was not changed as it should keeps the right: its triggers may still be there.
     let grant = match done.went_wrong() || no_permission {
         true => Grant::LeftAlone,
-        false => take_grant(&function, &caller, dry_run).await?,
+        false => take_grant(&function, &caller, dry_run).await,
     };
     finish(common, Shown { pool: &user_pool_id, function: function.arn(), dry_run, done, grant })
 }
@@ -104,47 +104,68 @@ pub(crate) struct Done {
     pub(crate) damage: Vec<Change>,
     /// Why second factors were not compared.
     pub(crate) not_compared: Option<String>,
+    /// Whether the pool was updated.
+    pub(crate) updated: bool,
+    /// Why this was not all.
+    pub(crate) failure: Option<Failure>,
 }
 
 impl Done {
     fn went_wrong(&self) -> bool {
-        !self.damage.is_empty()
+        !self.damage.is_empty() || self.failure.is_some()
     }
 }
 
-/// Gives the pool the slots that are wanted, and looks what else became of it.
+/// Gives the pool the slots that are wanted, and looks what else became of it. What was done is said, also when it was not all.
 async fn change(
     pool: &Pool<'_>,
     before: Before,
     wanted: Map<String, Value>,
     dry_run: bool,
-) -> Result<Done, Failure> {
+) -> Done {
     let mut expected = before.pool.clone();
     expected.insert("LambdaConfig".to_owned(), wanted.clone().into());
-    let changes_wanted = changes(&before.pool, &expected);
-    let update = Update::new(&before.pool, pool.id(), wanted);
     let mut done = Done {
-        changes: changes_wanted,
-        update,
+        changes: changes(&before.pool, &expected),
+        update: Update::new(&before.pool, pool.id(), wanted),
         damage: Vec::new(),
         not_compared: before.second_factors.clone().err(),
+        updated: false,
+        failure: None,
     };
     if dry_run || done.changes.is_empty() {
-        return Ok(done);
+        return done;
     }
-    pool.update(&done.update.request)
-        .await
-        .map_err(|error| Failure::from(error).while_doing("UpdateUserPool"))?;
-    let looked = |error| {
-        Failure::from(error).while_doing("the pool was updated, and then could not be described")
-    };
-    done.damage = changes(&expected, &pool.describe().await.map_err(looked)?);
+    match pool.update(&done.update.request).await {
+        Ok(()) => done.updated = true,
+        Err(error) => {
+            done.failure = Some(Failure::from(error).while_doing("UpdateUserPool"));
+            return done;
+        }
+    }
+    match damage(pool, &before, &expected).await {
+        Ok(damage) => done.damage = damage,
+        Err(error) => {
+            let looking = "the pool was updated, and then could not be described";
+            done.failure = Some(Failure::from(error).while_doing(looking));
+        }
+    }
+    done
+}
+
+/// What is not as it should be after an update.
+async fn damage(
+    pool: &Pool<'_>,
+    before: &Before,
+    expected: &Map<String, Value>,
+) -> Result<Vec<Change>, AwsError> {
+    let mut damage = changes(expected, &pool.describe().await?);
     if let Ok(before) = &before.second_factors {
-        let after = pool.second_factors().await.map_err(looked)?;
+        let after = pool.second_factors().await?;
         let whole = |value: &Value| Map::from_iter([("SecondFactors".to_owned(), value.clone())]);
-        done.damage.extend(changes(&whole(before), &whole(&after)));
+        damage.extend(changes(&whole(before), &whole(&after)));
     }
-    Ok(done)
+    Ok(damage)
 }
 
 /// Cognito calls functions of its own region alone.
@@ -173,43 +194,57 @@ async fn missing_grant(
         return Err(Failure::new(Ending::No, says));
     }
     let caller = Caller { pool_arn: before.arn(), account: permission::account(before.arn()) };
-    let policy = function.policy().await.map_err(failed)?;
-    let permission = policy.map_or(Permission::Missing, |policy| permission::of(&policy, &caller));
-    Ok(match permission {
-        Permission::Named(statement) => Grant::There(statement),
-        Permission::Broad(statement) => Grant::Wide(statement),
-        Permission::Missing => {
-            Grant::Added(permission_for(pool.as_str(), caller.pool_arn, caller.account))
-        }
-    })
+    let policy = function.policy().await.map_err(failed)?.unwrap_or_default();
+    // Beside a statement that lets others in too, so that it can go one day without a moment in which this pool may not.
+    let wide = match permission::of(&policy, &caller) {
+        Permission::Named(statement) => return Ok(Grant::There(statement)),
+        Permission::Broad(statement) => Some(statement),
+        Permission::Missing => None,
+    };
+    let statement = permission::free_id(&policy, format!("enlist-cognito-{pool}"));
+    let request = permission_for(&statement, caller.pool_arn, caller.account);
+    Ok(Grant::Added { request, wide })
 }
 
-/// Takes away what let this pool alone in.
-async fn take_grant(
-    function: &Function<'_>,
-    pool_arn: &str,
-    dry_run: bool,
-) -> Result<Grant, Failure> {
-    let failed = |error| {
-        Failure::from(error)
-            .while_doing("the pool no longer calls the function; its permission stays")
-    };
+/// Takes away what let this pool alone in. The slots are empty by then: what stays of it is said, and harms nobody.
+async fn take_grant(function: &Function<'_>, pool_arn: &str, dry_run: bool) -> Grant {
     let caller = Caller { pool_arn, account: permission::account(pool_arn) };
-    let policy = function.policy().await.map_err(failed)?;
-    let statements = policy.map(|policy| permission::named(&policy, &caller)).unwrap_or_default();
-    if !dry_run {
-        for statement in &statements {
-            function.disallow(statement).await.map_err(failed)?;
+    let mut taken = Vec::new();
+    let policy = match function.policy().await {
+        Ok(policy) => policy.unwrap_or_default(),
+        Err(error) => return Grant::Stays { taken, why: error.into() },
+    };
+    for statement in permission::named(&policy, &caller) {
+        if !dry_run && let Err(error) = function.disallow(&statement).await {
+            return Grant::Stays { taken, why: error.into() };
         }
+        taken.push(statement);
     }
-    Ok(Grant::Taken(statements))
+    Grant::Taken(taken)
 }
 
 fn finish(common: &Common, shown: Shown) -> Result<Ending, Failure> {
     print::show(common.output, &shown.document(), || shown.text());
-    if shown.done.went_wrong() {
+    let Shown { done, grant, dry_run, .. } = shown;
+    if let Some(failure) = done.failure {
+        return Err(match grant {
+            Grant::Added { .. } if !done.updated => {
+                failure.while_doing("the pool was not changed; the permission was added, and stays")
+            }
+            _ => failure,
+        });
+    }
+    if !done.damage.is_empty() {
         let says = "the pool's settings are not what they were, see above: put them back, and look who else changes this pool";
         return Err(Failure::new(Ending::No, says));
     }
-    Ok(Ending::Yes)
+    match grant {
+        Grant::Stays { why, .. } if dry_run => Err(
+            why.while_doing("who may call the function cannot be seen, and so would stay as it is")
+        ),
+        Grant::Stays { why, .. } => {
+            Err(why.while_doing("the pool no longer calls the function; its permission stays"))
+        }
+        _ => Ok(Ending::Yes),
+    }
 }

@@ -19,9 +19,13 @@ use serde_json::Value;
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout_at};
 
 /// How often a request is sent: the pauses between are 0.1 s and twice as long each time, 25 s in all.
 const ATTEMPTS: u32 = 9;
+
+/// How long all of that may take, the answers included.
+const PATIENCE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where nobody listens, nobody will in half a minute.
@@ -139,7 +143,8 @@ impl Aws {
             http: reqwest::Client::builder()
                 .user_agent(concat!("enlist-cognito/", env!("CARGO_PKG_VERSION")))
                 .connect_timeout(Duration::from_secs(5))
-                .timeout(Duration::from_secs(30))
+                // One that was lost on the way leaves time for another.
+                .timeout(Duration::from_secs(15))
                 .redirect(reqwest::redirect::Policy::none())
                 .build()
                 .map_err(|error| broken(&error))?,
@@ -192,13 +197,15 @@ impl Aws {
 
     /// Sends, and sends again while AWS is busy.
     async fn call(&self, request: &Request<'_>) -> Result<Value, AwsError> {
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, ends) = (FIRST_PAUSE, Instant::now() + PATIENCE);
         for attempt in 1.. {
-            let (error, attempts) = match self.send(request).await {
+            let sent = timeout_at(ends, self.send(request)).await;
+            let late = |_| Err((AwsError::Unreachable("no answer in time".to_owned()), 1));
+            let (error, attempts) = match sent.unwrap_or_else(late) {
                 Ok(answer) => return Ok(answer),
                 Err((error, attempts)) => (error, attempts),
             };
-            if attempt >= attempts {
+            if attempt >= attempts || Instant::now() + pause >= ends {
                 return Err(error);
             }
             tokio::time::sleep(pause).await;

@@ -5,6 +5,7 @@ mod asking;
 mod pace;
 mod reconcile;
 mod report;
+mod row;
 mod state;
 
 use crate::arguments::{BackfillArguments, Common};
@@ -13,10 +14,13 @@ use crate::ending::{Ending, Failure};
 use crate::pool::{Page, Person, Pool};
 use crate::print;
 use crate::server::Server;
-use asking::{Asking, Outcome};
+use asking::Asking;
 use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use pace::Pace;
+use report::Report;
+use row::Row;
+use serde_json::{Value, json};
 use state::State;
 use std::io::IsTerminal;
 
@@ -28,56 +32,81 @@ const AT_ONCE: usize = 8;
 const SENT: [&str; 4] =
     ["CONFIRMED", "EXTERNAL_PROVIDER", "FORCE_CHANGE_PASSWORD", "RESET_REQUIRED"];
 
-/// Sends everybody.
+/// Sends everybody. A no is somebody's who was refused; whatever keeps this from coming to its end is none, whoever said it.
 pub(crate) async fn run(common: &Common, asked: BackfillArguments) -> Result<Ending, Failure> {
+    send_all(common, asked).await.map_err(|failure| match failure.ending {
+        Ending::No => Failure::new(Ending::Failed, failure.says),
+        _ => failure,
+    })
+}
+
+async fn send_all(common: &Common, asked: BackfillArguments) -> Result<Ending, Failure> {
     let server = Server::find(&asked.server)?;
     let aws = Aws::find(common, asked.user_pool_id.region()).await?;
     let pool = Pool::new(&aws, &asked.user_pool_id);
     let described = pool.describe().await;
     let described = described
         .map_err(|error| Failure::from(error).while_doing(&format!("user pool {}", pool.id())))?;
-    let run = serde_json::json!({"user_pool": pool.id().as_str(), "server": server.base().as_str(), "tenant": server.tenant(),
-        "dry_run": asked.dry_run, "include_disabled": asked.include_disabled});
-    let state = State::open(asked.state.as_deref(), run)?;
-    let bar = bar(
-        described.get("EstimatedNumberOfUsers").and_then(serde_json::Value::as_u64),
-        state.report.listed,
-    );
-    let asking = Asking { server: &server, issuer: pool.id().issuer(), dry_run: asked.dry_run };
-    let mut all = Backfill {
-        pool: &pool,
-        asking,
+    let asking = Asking {
+        server: &server,
+        issuer: pool.id().issuer(),
+        dry_run: asked.dry_run,
         pace: Pace::new(asked.rate.interval()),
-        include_disabled: asked.include_disabled,
-        state,
-        bar,
     };
-    let stopped = all.send_everybody().await.err();
-    all.bar.finish_and_clear();
-    let mut report = all.state.report;
-    if stopped.is_none() && asked.reconcile {
-        report.reconciled = Some(reconcile::look(&pool, &server).await?);
+    // Before the first person: whose people these become, and whether all that is wanted can be done.
+    asking.prove_the_tenant().await?;
+    if asked.reconcile {
+        reconcile::may_be_done(&server).await?;
     }
-    print::show(
-        common.output,
-        &report.document(pool.id(), asked.dry_run, stopped.is_none()),
-        || report.text(asked.dry_run, stopped.is_none()),
-    );
-    match stopped {
-        None => Ok(report.ending()),
-        Some(failure) => Err(failure.while_doing(match asked.state {
+    let (state, report) = State::open(asked.state.as_deref(), this_run(&asked, &pool, &server)?)?;
+    let bar = bar(described.get("EstimatedNumberOfUsers").and_then(Value::as_u64), report.listed);
+    let include_disabled = asked.include_disabled;
+    let row = Row::default();
+    let mut all = Backfill { pool: &pool, asking, include_disabled, state, report, row, bar };
+    let mut stopped = all.send_everybody().await.err().map(|failure| {
+        failure.while_doing(match asked.state {
             Some(_) => "stopped; the same command goes on there",
             None => "stopped (with --state the same command goes on there)",
-        })),
+        })
+    });
+    all.bar.finish_and_clear();
+    let (mut report, complete) = (all.report, stopped.is_none());
+    if complete && asked.reconcile {
+        match reconcile::look(&pool, &server).await {
+            Ok(reconciled) => report.reconciled = Some(reconciled),
+            Err(failure) => {
+                report.not_reconciled = Some(failure.says.clone());
+                stopped = Some(failure.while_doing("everybody was sent; --reconcile"));
+            }
+        }
     }
+    print::show(common.output, &report.document(pool.id(), asked.dry_run, complete), || {
+        report.text(asked.dry_run, complete)
+    });
+    stopped.map_or_else(|| Ok(report.ending()), Err)
+}
+
+/// What has to be the same for a run to go on, whose people they become among it: the tenant that was named and proved, else that of the
+/// key, by the id in it.
+fn this_run(asked: &BackfillArguments, pool: &Pool<'_>, server: &Server) -> Result<Value, Failure> {
+    let key = if server.tenant().is_none() { server.key_id() } else { None };
+    if asked.state.is_some() && server.tenant().is_none() && key.is_none() {
+        let says = "--state: this key does not say whose people these become: say -t TENANT";
+        return Err(Failure::new(Ending::WrongUse, says));
+    }
+    Ok(
+        json!({"user_pool": pool.id().as_str(), "server": server.shown().as_str(), "tenant": server.tenant(), "key": key,
+        "dry_run": asked.dry_run, "include_disabled": asked.include_disabled}),
+    )
 }
 
 struct Backfill<'a> {
     pool: &'a Pool<'a>,
     asking: Asking<'a>,
-    pace: Pace,
     include_disabled: bool,
     state: State,
+    report: Report,
+    row: Row,
     bar: ProgressBar,
 }
 
@@ -99,47 +128,43 @@ impl Backfill<'_> {
                         );
                     });
                     self.state.begin_again()?;
+                    self.report = Report::default();
                     self.bar.set_position(0);
                     continue;
                 }
                 Err(error) => return Err(Failure::from(error).while_doing("ListUsers")),
             };
             let token = self.send(page).await?;
-            self.bar.set_position(self.state.report.listed);
+            self.bar.set_position(self.report.listed);
             match token {
-                Some(token) => self.state.reached(token)?,
+                Some(token) => self.state.reached(token, &self.report)?,
                 None => return self.state.finish(),
             }
         }
     }
 
-    /// Sends a page. What came of it counts once all of it was sent: a run that goes on later sends it again.
+    /// Sends a page. It is kept once all of it was sent: a run that goes on later sends it again.
     async fn send(&mut self, page: Page) -> Result<Option<String>, Failure> {
-        let mut report = self.state.report.clone();
         let mut sent = Vec::new();
         for person in page.people {
-            report.listed += 1;
             match self.left_out(&person) {
-                Some(why) => report.leave_out(why),
+                Some(why) => self.report.leave_out(why),
                 None => sent.push(person),
             }
         }
-        let (asking, pace) = (&self.asking, &self.pace);
-        let paced = futures_util::stream::iter(sent).then(|person| async {
-            pace.turn().await;
-            person
-        });
+        let asking = &self.asking;
         let ask = |person: Person| async {
             let outcome = asking.ask(&person).await;
             (person, outcome)
         };
-        let mut answers = Box::pin(paced.map(ask).buffer_unordered(AT_ONCE));
+        let mut answers =
+            Box::pin(futures_util::stream::iter(sent).map(ask).buffer_unordered(AT_ONCE));
         while let Some((person, outcome)) = answers.next().await {
-            let outcome: Outcome = outcome?;
-            report.count(&person, outcome);
+            let outcome = outcome?;
+            let go_on = self.row.count(&person, &outcome);
+            self.report.count(&person, outcome);
+            go_on?;
         }
-        drop(answers);
-        self.state.report = report;
         Ok(page.token)
     }
 

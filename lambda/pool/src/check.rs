@@ -13,6 +13,7 @@ use crate::function::Function;
 use crate::pool::Pool;
 use crate::print;
 use crate::server::Server;
+use crate::slots;
 use serde::Serialize;
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -41,7 +42,7 @@ struct Line {
 }
 
 /// What was found, in the order in which a sign-up meets it.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Findings(Vec<Line>);
 
 impl Findings {
@@ -83,11 +84,13 @@ pub(crate) async fn run(common: &Common, asked: CheckArguments) -> Result<Ending
     let described = described
         .map_err(|error| Failure::from(error).while_doing(&format!("user pool {}", pool.id())))?;
     pool::look(&mut findings, &described, &asked);
-    let keys = function::look(&mut findings, &function, &described, &asked).await;
-    server::look(&mut findings, &server, &asked, keys).await;
+    let key = function::look(&mut findings, &function, &described, &asked, &server).await;
+    let slots = slots::of(&described);
+    let decides = slots::holder(&slots, "PreSignUp") == Some(asked.function.as_str());
+    server::look(&mut findings, &server, &asked, key, decides).await;
 
     let bad = findings.count(State::Bad);
-    let document = serde_json::json!({"user_pool": pool.id().as_str(), "function": asked.function.as_str(), "server": server.base().as_str(),
+    let document = serde_json::json!({"user_pool": pool.id().as_str(), "function": asked.function.as_str(), "server": server.shown().as_str(),
         "bad": bad, "warnings": findings.count(State::Warning), "unknown": findings.count(State::Unknown), "checks": findings.0});
     print::show(common.output, &document, || text(&findings));
     Ok(if bad == 0 { Ending::Yes } else { Ending::No })

@@ -77,9 +77,9 @@ fn found(answer: Result<Value, AwsError>) -> Result<Option<Value>, AwsError> {
 }
 
 /// The permission that lets this pool, and no other, call a function.
-pub(crate) fn permission_for(pool_id: &str, pool_arn: &str, account: &str) -> Value {
+pub(crate) fn permission_for(statement: &str, pool_arn: &str, account: &str) -> Value {
     json!({
-        "StatementId": format!("enlist-cognito-{pool_id}"),
+        "StatementId": statement,
         "Action": "lambda:InvokeFunction",
         "Principal": "cognito-idp.amazonaws.com",
         "SourceArn": pool_arn,

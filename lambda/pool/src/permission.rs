@@ -52,6 +52,13 @@ pub(crate) fn named(policy: &Value, caller: &Caller) -> Vec<String> {
     statements(policy).filter(ours).map(|one| one.id()).collect()
 }
 
+/// This name for a statement, or the first like it that is not taken.
+pub(crate) fn free_id(policy: &Value, wanted: String) -> String {
+    let taken = |id: &str| statements(policy).any(|one| one.id() == id);
+    let others = (2..).map(|n: u32| format!("{wanted}-{n}"));
+    std::iter::once(wanted.clone()).chain(others).find(|id| !taken(id)).unwrap_or(wanted)
+}
+
 fn statements(policy: &Value) -> impl Iterator<Item = Statement<'_>> {
     policy["Statement"].as_array().into_iter().flatten().map(Statement)
 }
@@ -146,7 +153,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Caller, Permission, matches, named, of};
+    use super::{Caller, Permission, free_id, matches, named, of};
     use serde_json::{Value, json};
 
     const POOL: &str = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_x";
@@ -219,6 +226,12 @@ mod tests {
         );
         assert!(named(&policy(&json!({"ArnLike": {"AWS:SourceArn": "*"}})), &caller()).is_empty());
         assert!(named(&policy(&Value::Null), &caller()).is_empty());
+    }
+
+    #[test]
+    fn a_statement_of_ours_takes_nobodys_name() {
+        assert_eq!(free_id(&policy(&Value::Null), "two".to_owned()), "two");
+        assert_eq!(free_id(&policy(&Value::Null), "one".to_owned()), "one-2");
     }
 
     #[test]

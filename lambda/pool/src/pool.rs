@@ -24,7 +24,7 @@ impl PoolId {
         self.0.split('_').next().unwrap_or_default()
     }
 
-    /// Who vouches for its people: what their tokens say, and the trigger.
+    /// Who vouches for its people, as the trigger names it; what their tokens say too, but where the pool was told to say another.
     pub(crate) fn issuer(&self) -> String {
         format!("https://cognito-idp.{}.amazonaws.com/{}", self.region(), self.0)
     }

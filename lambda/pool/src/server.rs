@@ -18,6 +18,7 @@ const KEY_LIMIT_BYTES: u64 = 4096;
 /// A server, and the key to ask it with.
 pub(crate) struct Server {
     base: Url,
+    shown: Url,
     http: reqwest::Client,
     key: HeaderValue,
     tenant: Option<String>,
@@ -64,16 +65,9 @@ impl Answer {
 impl Server {
     /// The server and the key that were named.
     pub(crate) fn find(said: &ServerArguments) -> Result<Self, Failure> {
-        let base = Url::parse(&said.server).ok();
-        let base = base.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let base = base.ok_or_else(|| {
-            Failure::new(
-                Ending::WrongUse,
-                format!(
-                    "--server: expected http://HOST:PORT or https://HOST, got {:?}",
-                    said.server
-                ),
-            )
+        let base = address(&said.server).ok_or_else(|| {
+            // What is no address may be the key, in the wrong variable.
+            Failure::new(Ending::WrongUse, "--server: expected http://HOST:PORT or https://HOST")
         })?;
         let mut client = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
@@ -87,12 +81,25 @@ impl Server {
         }
         let http = client.build().map_err(|error| Failure::new(Ending::Failed, chain(&error)))?;
         let tenant = said.tenant.clone().filter(|tenant| !tenant.is_empty());
-        Ok(Self { base, http, key: key(said.key_file.as_deref())?, tenant })
+        let shown = shown(&base);
+        Ok(Self { base, shown, http, key: key(said.key_file.as_deref())?, tenant })
     }
 
-    /// As it was named.
-    pub(crate) fn base(&self) -> &Url {
-        &self.base
+    /// Where it is, as may be printed.
+    pub(crate) fn shown(&self) -> &Url {
+        &self.shown
+    }
+
+    /// Whether this is its address too.
+    pub(crate) fn is_at(&self, other: &Url) -> bool {
+        let plain = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
+        plain(&self.base) == plain(other)
+    }
+
+    /// The id in a tenant's key of the server's own making, which is no secret.
+    pub(crate) fn key_id(&self) -> Option<&str> {
+        let (id, _) = self.key.to_str().ok()?.strip_prefix("enl_tk_")?.split_once('_')?;
+        (id.len() == 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
     }
 
     /// The tenant that was named.
@@ -104,6 +111,7 @@ impl Server {
     pub(crate) fn with_key(&self, key: &str) -> Option<Self> {
         Some(Self {
             base: self.base.clone(),
+            shown: self.shown.clone(),
             http: self.http.clone(),
             key: sendable(key)?,
             tenant: self.tenant.clone(),
@@ -157,6 +165,23 @@ impl Server {
             None => self.ask(method, &["v1", door], query, body).await,
         }
     }
+}
+
+/// An address of a server.
+pub(crate) fn address(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
+}
+
+/// An address without what may be secret in it: name and password, query, fragment.
+pub(crate) fn shown(url: &Url) -> Url {
+    let mut shown = url.clone();
+    // Neither fails where there is a host.
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    shown.set_query(None);
+    shown.set_fragment(None);
+    shown
 }
 
 /// The key of `--key-file`, else of ENLIST_KEY. Of a file the first line alone is read.

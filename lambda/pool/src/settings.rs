@@ -4,8 +4,8 @@
 use crate::pool::PoolId;
 use serde_json::{Map, Value};
 
-/// The members of a description (`UserPoolType`) that an update (`UpdateUserPoolRequest`) has not, by AWS's model of 2016-04-18 as botocore 1.43
-/// ships it. Most are what a pool was made with and keeps; the rest says how it is.
+/// The members of a description (`UserPoolType`) that an update (`UpdateUserPoolRequest`) has not, by AWS's model of 2016-04-18 as botocore
+/// 1.44.5 ships it. Most are what a pool was made with and keeps; the rest says how it is.
 const NOT_IN_AN_UPDATE: [&str; 15] = [
     "AliasAttributes",
     "Arn",
@@ -25,15 +25,19 @@ const NOT_IN_AN_UPDATE: [&str; 15] = [
 ];
 
 /// Those that both have. Another one is newer than this program; it goes back too, and is said.
-const IN_AN_UPDATE: [&str; 19] = [
+const IN_AN_UPDATE: [&str; 23] = [
     "AccountRecoverySetting",
+    "AcrConfiguration",
     "AdminCreateUserConfig",
     "AutoVerifiedAttributes",
+    "DcrConfiguration",
     "DeletionProtection",
     "DeviceConfiguration",
     "EmailConfiguration",
     "EmailVerificationMessage",
     "EmailVerificationSubject",
+    "IssuerConfiguration",
+    "KeyConfiguration",
     "LambdaConfig",
     "MfaConfiguration",
     "Policies",

@@ -112,7 +112,34 @@ async fn every_invocation_is_one_line_that_counts() {
         (&json!(CONFIRMED[0]), &json!(1), &json!(0))
     );
     assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Enlist");
+    assert_eq!(line["FunctionName"], "trigger");
     assert!(line["took_ms"].is_u64() && line["attempts"] == 1 && line["level"] == "INFO");
+}
+
+#[tokio::test]
+async fn an_error_that_is_an_answer_is_counted_apart() {
+    let no = || refusal("domain", "No");
+    let decided = json!({"decision": "refuse", "code": "domain", "message": "No", "revision": 3});
+    for (source, status, body, more, turned_away) in [
+        (SIGN_UPS[0], 200, decided, &[][..], 1),
+        (SIGN_UPS[0], 503, busy(), &[], 0),
+        (SIGN_UPS[0], 503, busy(), &FAIL, 1),
+        (CONFIRMED[0], 200, opened(), &FAIL, 0),
+        (CONFIRMED[0], 403, no(), &[], 0),
+        (CONFIRMED[0], 403, no(), &FAIL, 1),
+        (CONFIRMED[0], 503, busy(), &FAIL, 1),
+        (LOGIN, 503, busy(), &FAIL, 0),
+    ] {
+        let server = Server::says(status, body).await;
+        let trigger = Trigger::of(&server, more);
+        let answer = trigger.invoke(&event(source)).await;
+        let line = trigger.line().await;
+        assert_eq!(
+            (line["TurnedAway"].as_u64(), answer.is_error),
+            (Some(turned_away), turned_away == 1),
+            "{source} {status} {more:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -27,9 +27,16 @@ pub(crate) struct Patience {
     answered: Cell<bool>,
 }
 
+/// What a server said that is no "later".
+pub(crate) enum Said {
+    Yes(Value),
+    /// Anything else, unread.
+    No(StatusCode, Vec<u8>),
+}
+
 /// What came of one attempt.
 enum Attempt {
-    Answer(Value),
+    Said(Said),
     Later(Option<Duration>, String),
 }
 
@@ -69,10 +76,22 @@ impl Client {
         patience: &Patience,
         request: impl Fn() -> Result<RequestBuilder, Ending>,
     ) -> Result<Value, Ending> {
+        match self.hear(patience, request).await? {
+            Said::Yes(answer) => Ok(answer),
+            Said::No(status, why) => Err(no(status, &why)),
+        }
+    }
+
+    /// The same for whoever knows what to do about a no.
+    pub(crate) async fn hear(
+        &self,
+        patience: &Patience,
+        request: impl Fn() -> Result<RequestBuilder, Ending>,
+    ) -> Result<Said, Ending> {
         let mut attempts = 0;
         loop {
             match attempt(request()?).await? {
-                Attempt::Answer(answer) => return Ok(answer),
+                Attempt::Said(said) => return Ok(said),
                 Attempt::Later(_, why) if patience.is_over() => {
                     eprintln!("enlist: given up: {}", quote(why));
                     return Err(Ending::Failed);
@@ -104,9 +123,9 @@ async fn attempt(request: RequestBuilder) -> Result<Attempt, Ending> {
             | StatusCode::GATEWAY_TIMEOUT
     );
     match serde_json::from_slice(&answer) {
-        Ok(answer) if status.is_success() => Ok(Attempt::Answer(answer)),
+        Ok(answer) if status.is_success() => Ok(Attempt::Said(Said::Yes(answer))),
         _ if is_later => Ok(Attempt::Later(said, format!("the server answered {status}"))),
-        _ => Err(no(status, &answer)),
+        _ => Ok(Attempt::Said(Said::No(status, answer.to_vec()))),
     }
 }
 

@@ -3,13 +3,16 @@
 
 use crate::cli::Ending;
 use crate::cli::client::{Client, Patience};
+use crate::cli::import::claims::{Person, Rule};
 use crate::cli::import::cognito::{self, Standing, User};
-use crate::cli::import::matching::{Person, Rule, Verdict, pair};
+use crate::cli::import::matching::{Label, Verdict, pair};
 use crate::cli::import::report::Told;
-use crate::cli::import::{Entry, ImportArguments, Who};
-use reqwest::{Method, Url};
+use crate::cli::import::there::{Account, Holder, There};
+use crate::cli::import::{Entry, ImportArguments, Who, lines};
+use crate::domain::Email;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::hash_map::{Entry as Slot, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::BufReader;
 use std::ops::ControlFlow;
@@ -18,19 +21,10 @@ use std::path::Path;
 /// People who are named beside a name that may be anybody's of them.
 const NAMED: usize = 3;
 
-/// What the server has.
-struct Found {
-    /// The tenant's.
-    issuer: String,
-    /// Every name, and the account that has it, if one has.
-    names: BTreeMap<String, Option<Account>>,
-}
-
-/// What is needed of an account.
-struct Account {
-    issuer: String,
-    subject: Option<String>,
-}
+/// What becomes of a name that is kept for somebody, and of an empty folder.
+const UNMATCHED: &str = "unmatched";
+const AMBIGUOUS: &str = "ambiguous";
+const EMPTY: &str = "empty";
 
 /// Everything there is to be done, or to be told.
 pub(super) fn find(
@@ -43,10 +37,10 @@ pub(super) fn find(
         Some(file) => read_users(file)?,
         None => (maps.iter().map(|(_, subject)| User::of_subject(subject)).collect(), Vec::new()),
     };
-    let found = client.run(look(client, patience))?;
+    let there = client.run(There::look(client, patience))?;
     let rules = if arguments.rules.is_empty() { &Rule::ALL[..] } else { &arguments.rules };
-    let said = said(&found, &people, &maps)?;
-    entries.extend(found.pairs(&people, rules, &said, arguments.relink));
+    let said = said(&there, &people, &maps)?;
+    entries.extend(there.pairs(&people, rules, &said, arguments.relink));
     Ok(entries)
 }
 
@@ -59,26 +53,38 @@ fn split(map: &str) -> Result<(&str, &str), Ending> {
     })
 }
 
-/// Who can have an account, and what is told of the others. Somebody who was disabled had a name too.
+/// Who can have an account, and what is told of the others. Somebody who was disabled had a name too; whoever stands there twice, on
+/// pages that overlap, is one person.
 fn read_users(file: &Path) -> Result<(Vec<User>, Vec<Entry>), Ending> {
-    let (mut people, mut others, mut number) = (Vec::new(), Vec::new(), 0);
+    let (mut people, mut others, mut number) = (Vec::<User>::new(), Vec::new(), 0);
+    let mut seen = HashMap::new();
     let mut put = |user: Value| {
         number += 1;
         let place = Some(("user", number));
+        let mut tell = |who, told| others.push(Entry::Told(place, who, told));
         match User::read(&user) {
+            Err(why) => tell(Who::default(), Told::failed("user_invalid", why)),
             Ok(user) if user.standing == Standing::Unconfirmed => {
-                let who = Who { name: None, username: Some(user.username) };
-                others.push(Entry::Told(place, who, Told::skipped("unconfirmed")));
+                tell(user.who(), Told::skipped("unconfirmed"));
             }
-            Ok(user) => people.push(user),
-            Err(why) => {
-                let told = Told::failed("user_invalid", why);
-                others.push(Entry::Told(place, Who::default(), told));
-            }
+            Ok(user) => match seen.entry(user.key()) {
+                Slot::Vacant(slot) => {
+                    slot.insert(people.len());
+                    people.push(user);
+                }
+                Slot::Occupied(slot) if people[*slot.get()] == user => {}
+                Slot::Occupied(_) => {
+                    let why =
+                        "this user stands there twice, and not the same; the first one counts";
+                    tell(user.who(), Told::failed("user_invalid", why));
+                }
+            },
         }
         ControlFlow::Continue(())
     };
-    let read = File::open(file).and_then(|file| cognito::users(BufReader::new(file), &mut put));
+    let read = File::open(file)
+        .and_then(|file| lines::begin(BufReader::new(file)))
+        .and_then(|text| cognito::users(text, &mut put));
     read.map(|()| (people, others)).map_err(|error| {
         // Half of them would be matched otherwise than all of them.
         eprintln!("enlist: {}: {error}", file.display());
@@ -88,11 +94,11 @@ fn read_users(file: &Path) -> Result<(Vec<User>, Vec<Entry>), Ending> {
 
 /// What was said by hand, as places among names and people.
 fn said(
-    found: &Found,
+    there: &There,
     people: &[User],
     maps: &[(&str, &str)],
 ) -> Result<BTreeMap<usize, usize>, Ending> {
-    let names: HashMap<_, _> = found.names.keys().zip(0..).map(|(k, v)| (k.as_str(), v)).collect();
+    let names: HashMap<_, _> = there.names.keys().zip(0..).map(|(k, v)| (k.as_str(), v)).collect();
     let subjects: HashMap<_, _> = people
         .iter()
         .zip(0..)
@@ -115,51 +121,7 @@ fn said(
     Ok(said)
 }
 
-/// Asks for the tenant's issuer, the names that nobody has, and the accounts.
-async fn look(client: &Client, patience: &Patience) -> Result<Found, Ending> {
-    let tenant = client.tenant_url(&[])?;
-    let tenant = client.insist(patience, || client.begin(Method::GET, tenant.clone())).await?;
-    let mut names = BTreeMap::new();
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let reserved = client.tenant_url(&["reserved"])?;
-    pages(client, patience, &reserved, |name| {
-        names.extend(text(&name["name"]).map(|name| (name, None)));
-    })
-    .await?;
-    let accounts = client.tenant_url(&["accounts"])?;
-    pages(client, patience, &accounts, |account| {
-        let issuer = text(&account["issuer"]).unwrap_or_default();
-        let has = Account { issuer, subject: text(&account["subject"]) };
-        names.extend(text(&account["name"]).map(|name| (name, Some(has))));
-    })
-    .await?;
-    Ok(Found { issuer: text(&tenant["issuer"]).unwrap_or_default(), names })
-}
-
-async fn pages(
-    client: &Client,
-    patience: &Patience,
-    list: &Url,
-    mut put: impl FnMut(&Value),
-) -> Result<(), Ending> {
-    let mut after = None::<String>;
-    loop {
-        let mut url = list.clone();
-        url.query_pairs_mut().append_pair("limit", "500");
-        if let Some(after) = &after {
-            url.query_pairs_mut().append_pair("after", after);
-        }
-        let page = client.insist(patience, || client.begin(Method::GET, url.clone())).await?;
-        page["items"].as_array().into_iter().flatten().for_each(&mut put);
-        patience.renew();
-        match page["next"].as_str() {
-            Some(next) if after.as_deref() != Some(next) => after = Some(next.to_owned()),
-            _ => return Ok(()),
-        }
-    }
-}
-
-impl Found {
+impl There {
     /// Who is sent with which name, and what is told of everybody and every name else. Whose name somebody has already counts among the
     /// claims too: the second time nothing is matched otherwise than the first.
     fn pairs(
@@ -169,47 +131,50 @@ impl Found {
         said: &BTreeMap<usize, usize>,
         relink: bool,
     ) -> Vec<Entry> {
-        let names: Vec<_> = self.names.keys().map(String::as_str).collect();
-        let persons: Vec<_> = people.iter().map(person).collect();
+        let label = |(text, holder)| Label { text, empty: matches!(holder, &Holder::Empty) };
+        let labels: Vec<_> =
+            self.names.iter().map(|(name, has)| label((name.as_str(), has))).collect();
+        let persons: Vec<_> = people.iter().map(User::person).collect();
         let own: Vec<_> = self.own(people);
         let holders: BTreeSet<_> = own.iter().flatten().copied().collect();
-        let (mut entries, mut sent) = (Vec::new(), vec![false; people.len()]);
-        let verdicts = pair(&names, &persons, rules, said);
-        for ((at, name), verdict) in names.iter().enumerate().zip(verdicts) {
-            let account = self.names[*name].as_ref();
-            let reserved = |outcome, why| {
-                let who = Who { name: Some((*name).to_owned()), username: None };
-                account.is_none().then(|| Entry::Told(None, who, Told::reserved(outcome, why)))
-            };
+        let (mut entries, mut told) = (Vec::new(), vec![false; people.len()]);
+        let verdicts = pair(&labels, &persons, rules, said);
+        for ((name, holder), verdict) in self.names.iter().zip(verdicts) {
+            let name = name.as_str();
             let elsewhere = |person: usize| {
                 let has = own[person].map(|own| format!(", who has the account {own}"));
-                format!("{}{}", people[person].username, has.unwrap_or_default())
+                format!("of {}{}", people[person].username, has.unwrap_or_default())
             };
             let entry = match verdict {
-                Verdict::Of(person) if said.contains_key(&at) && own[person] != Some(name) => {
-                    sent[person] = true;
-                    Some(people[person].with_name(name))
+                Verdict::Of(person, _) if own[person] == Some(name) => None,
+                Verdict::Of(person, Some(_)) if own[person].is_some() => {
+                    holder.left(name, UNMATCHED, Some(elsewhere(person)))
                 }
-                Verdict::Of(person) if own[person] == Some(name) => None,
-                Verdict::Of(person) if own[person].is_some() => {
-                    reserved("unmatched", Some(format!("of {}", elsewhere(person))))
+                Verdict::Of(person, rule) => {
+                    let user = &people[person];
+                    let sent = || Some(user.with_name(name, rule));
+                    let entry = match holder.account().filter(|_| rule.is_some()) {
+                        Some(account) if account.subject.is_some() => {
+                            let is_free = relink && !holders.contains(name);
+                            is_free.then(|| user.relinked(name, rule, account))
+                        }
+                        Some(account) if relink => Some(user.relinked(name, rule, account)),
+                        _ => sent(),
+                    };
+                    told[person] = entry.is_some();
+                    entry
                 }
-                Verdict::Of(person) => {
-                    let anothers = account.is_some_and(|account| account.subject.is_some());
-                    let is_free = !anothers || (relink && !holders.contains(name));
-                    sent[person] = is_free;
-                    is_free.then(|| people[person].with_name(name))
+                Verdict::Unmatched(person) => holder.left(name, UNMATCHED, person.map(elsewhere)),
+                Verdict::Ambiguous(of) => {
+                    let why = either(name, &persons, &of, rules);
+                    holder.left(name, AMBIGUOUS, Some(why))
                 }
-                Verdict::Unmatched(person) => {
-                    reserved("unmatched", person.map(|person| format!("of {}", elsewhere(person))))
-                }
-                Verdict::Ambiguous(of) => reserved("ambiguous", Some(either(people, &of))),
             };
             entries.extend(entry);
         }
-        let others = people.iter().zip(&own).zip(&sent).filter(|(_, sent)| !**sent);
+        let others = people.iter().zip(&own).zip(&told).filter(|(_, told)| !**told);
         for ((user, own), _) in others {
-            let who = Who { name: own.map(str::to_owned), username: Some(user.username.clone()) };
+            let who = Who { name: own.map(str::to_owned), ..user.who() };
             let told = if own.is_some() { Told::known() } else { Told::nameless() };
             entries.push(Entry::Told(None, who, told));
         }
@@ -218,8 +183,8 @@ impl Found {
 
     /// The name of everybody's own account.
     fn own(&self, people: &[User]) -> Vec<Option<&str>> {
-        let accounts = self.names.iter().filter_map(|(name, account)| {
-            let account = account.as_ref().filter(|account| account.issuer == self.issuer)?;
+        let accounts = self.names.iter().filter_map(|(name, holder)| {
+            let account = holder.account().filter(|account| account.issuer == self.issuer)?;
             Some((account.subject.as_deref()?, name.as_str()))
         });
         let accounts: HashMap<_, _> = accounts.collect();
@@ -228,29 +193,76 @@ impl Found {
     }
 }
 
-fn person(user: &User) -> Person<'_> {
-    let User { username, subject, email, .. } = user;
-    Person { username, subject: subject.as_deref(), email: email.as_ref() }
+impl Holder {
+    /// What is told of a name that becomes nobody's now. Of an account there is nothing to tell.
+    fn left(&self, name: &str, outcome: &str, why: Option<String>) -> Option<Entry> {
+        let who = Who { name: Some(name.to_owned()), ..Who::default() };
+        let told = match self {
+            Self::Account(_) => return None,
+            Self::Reserved => Told::left(outcome, why),
+            Self::Empty if outcome == AMBIGUOUS => Told::left(
+                outcome,
+                why.map(|why| format!("{why}; the folder is empty: whoever asks for it gets it")),
+            ),
+            Self::Empty => Told::left(EMPTY, why),
+        };
+        Some(Entry::Told(None, who, told))
+    }
 }
 
 /// Whose a name may be, in words.
-fn either(people: &[User], of: &BTreeSet<usize>) -> String {
-    let named: Vec<_> = of.iter().take(NAMED).map(|at| people[*at].username.as_str()).collect();
-    let more = of.len() - named.len();
-    match (of.len(), more) {
-        (1, _) => format!("of {}, who matches another name too", named.join("")),
-        (_, 0) => format!("of {}", named.join(" or ")),
-        _ => format!("of {} or {more} more", named.join(", ")),
+fn either(name: &str, people: &[Person<'_>], of: &BTreeSet<usize>, rules: &[Rule]) -> String {
+    let claimed: Vec<_> = of.iter().map(|at| &people[*at]).collect();
+    if let [only] = claimed[..] {
+        let proven = rules.iter().any(|rule| only.proves(name, *rule));
+        let why =
+            if proven { "who matches another name too" } else { "if what is not verified is true" };
+        return format!("of {}, {why}", only.username);
+    }
+    let named: Vec<_> = claimed.iter().take(NAMED).map(|person| person.username).collect();
+    match of.len() - named.len() {
+        0 => format!("of {}", named.join(" or ")),
+        more => format!("of {} or {more} more", named.join(", ")),
     }
 }
 
 impl User {
+    /// What a user of the file is known again by.
+    fn key(&self) -> (bool, String) {
+        (self.subject.is_some(), self.subject.as_ref().unwrap_or(&self.username).clone())
+    }
+
+    fn person(&self) -> Person<'_> {
+        let Self { username, subject, email, unverified, .. } = self;
+        let (subject, unverified) = (subject.as_deref(), unverified.as_deref());
+        Person { username, subject, email: email.as_ref(), unverified }
+    }
+
     /// As they are sent who come with their name.
-    fn with_name(&self, name: &str) -> Entry {
+    fn with_name(&self, name: &str, rule: Option<Rule>) -> Entry {
         let mut item = self.item();
         item.insert("name".to_owned(), name.into());
         item.insert("adopt".to_owned(), true.into());
-        let who = Who { name: Some(name.to_owned()), username: Some(self.username.clone()) };
-        Entry::Person(None, who, Value::Object(item).to_string())
+        Entry::Person(None, self.named(name, rule), Value::Object(item).to_string())
+    }
+
+    /// The same with the name of an account, if that is plainly of the same person: a local part alone is another one's as well.
+    fn relinked(&self, name: &str, rule: Option<Rule>, account: &Account) -> Entry {
+        let email = self.email.as_ref().map(Email::address);
+        if self.username == account.username
+            || (email.is_some() && email == account.email.as_deref())
+        {
+            return self.with_name(name, rule);
+        }
+        let why = format!(
+            "the account of {}; if they are the same, --map {name}=SUBJECT",
+            account.username
+        );
+        Entry::Told(None, self.named(name, rule), Told::refused("username_taken", why))
+    }
+
+    fn named(&self, name: &str, rule: Option<Rule>) -> Who {
+        let rule = Some(rule.map_or("map", Rule::as_str));
+        Who { name: Some(name.to_owned()), rule, ..self.who() }
     }
 }

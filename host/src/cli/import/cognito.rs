@@ -12,12 +12,14 @@ use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 
 /// A user of a pool.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct User {
     pub(super) username: String,
     pub(super) subject: Option<String>,
     /// If the pool verified it.
     pub(super) email: Option<Email>,
+    /// If it did not: somebody may have made a name of it all the same.
+    pub(super) unverified: Option<String>,
     pub(super) standing: Standing,
     attributes: Map<String, Value>,
 }
@@ -61,17 +63,25 @@ impl User {
         }
         let text = |name: &str| attributes.get(name).and_then(Value::as_str);
         let verified = text("email_verified") == Some("true");
-        let email = text("email").filter(|_| verified);
+        let said = text("email");
+        let email = said.filter(|_| verified);
         let email = email.and_then(|address| Email::parse(address, Assurance::Verified));
+        let unverified = said.filter(|_| email.is_none()).map(str::to_owned);
         let subject = text("sub").filter(|sub| !sub.is_empty()).map(str::to_owned);
-        Ok(Self { username, subject, email, standing, attributes })
+        Ok(Self { username, subject, email, unverified, standing, attributes })
     }
 
     /// Somebody of whom nothing but the subject is known.
     pub(super) fn of_subject(subject: &str) -> Self {
         let (username, subject) = (subject.to_owned(), Some(subject.to_owned()));
         let (standing, attributes) = (Standing::Usable, Map::new());
-        Self { username, subject, email: None, standing, attributes }
+        Self { username, subject, email: None, unverified: None, standing, attributes }
+    }
+
+    /// What they are called in a report.
+    pub(super) fn who(&self) -> Who {
+        let (username, subject) = (Some(self.username.clone()), self.subject.clone());
+        Who { username, subject, ..Who::default() }
     }
 
     /// As it is sent: what the policy sees is what a trigger would have shown it.
@@ -99,7 +109,7 @@ pub(super) fn read(input: impl BufRead, put: Put<'_>) -> io::Result<()> {
         put(match User::read(&user) {
             Err(why) => Entry::Told(place, Who::default(), Told::failed("user_invalid", why)),
             Ok(user) => {
-                let who = Who { name: None, username: Some(user.username.clone()) };
+                let who = user.who();
                 match user.standing {
                     Standing::Usable => {
                         Entry::Person(place, who, Value::Object(user.item()).to_string())

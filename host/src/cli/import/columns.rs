@@ -36,9 +36,7 @@ pub(super) fn read(input: impl BufRead, put: Put<'_>) -> io::Result<()> {
             return Err(io::Error::other("the first row does not name the columns"));
         }
     };
-    if !head.iter().any(|name| name == "username") {
-        return Err(io::Error::other("the first row names no column `username`"));
-    }
+    check(&head).map_err(io::Error::other)?;
     while let Some((line, row)) = rows.next()? {
         let place = Some(("line", line));
         let spoilt =
@@ -61,6 +59,43 @@ pub(super) fn read(input: impl BufRead, put: Put<'_>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Columns that are fields.
+const FIELDS: [&str; 9] = [
+    "username",
+    "subject",
+    "issuer",
+    "email",
+    "email_verified",
+    "groups",
+    "name",
+    "adopt",
+    "source",
+];
+
+/// Refuses a head that would be understood otherwise than it was meant: a field that is nearly spelt right would become an attribute.
+fn check(head: &[String]) -> Result<(), String> {
+    let plain = |name: &str| {
+        let letters = name.chars().filter(|letter| letter.is_alphanumeric());
+        letters.collect::<String>().to_lowercase()
+    };
+    for (at, name) in head.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+        if head[..at].contains(name) {
+            return Err(format!("the first row names the column {name:?} twice"));
+        }
+        let meant = FIELDS.iter().find(|field| plain(field) == plain(name));
+        if let Some(field) = meant.filter(|field| *field != name) {
+            return Err(format!(
+                "the first row names a column {name:?}: if it is `{field}`, spell it so, if it is an attribute, otherwise"
+            ));
+        }
+    }
+    if head.iter().any(|name| name == "username") {
+        Ok(())
+    } else {
+        Err("the first row names no column `username`".to_owned())
+    }
 }
 
 /// A row as the item that it says; or the column whose value is none of its kind. An empty field is a missing one.
@@ -161,7 +196,7 @@ mod tests {
 
     #[test]
     fn columns_are_fields_and_those_of_other_names_attributes() {
-        let text = "\u{feff}username,email,email_verified,groups,plan,subject\r\na,a@b.c,TRUE,x; y;,pro,\n\"b, \"\"c\"\"\nd\",,,,,s\n";
+        let text = "username,email,email_verified,groups,plan,subject\r\na,a@b.c,TRUE,x; y;,pro,\n\"b, \"\"c\"\"\nd\",,,,,s\n";
         let expected = [
             r#"2 {"username":"a","email":"a@b.c","email_verified":true,"groups":["x","y"],"attributes":{"plan":"pro"}}"#,
             r#"3 {"username":"b, \"c\"\nd","subject":"s","attributes":{}}"#,
@@ -185,5 +220,26 @@ mod tests {
         let put = &mut |_| ControlFlow::Continue(());
         assert!(read(&b"name,email\na,b\n"[..], put).is_err());
         assert!(read(&b""[..], put).is_ok(), "nobody");
+    }
+
+    #[test]
+    fn a_column_that_is_nearly_a_field_or_stands_twice_is_refused() {
+        let put = &mut |_| ControlFlow::Continue(());
+        for (head, named) in [
+            ("username,Email", "Email"),
+            ("username, email", " email"),
+            ("username,email verified", "email verified"),
+            ("username,EmailVerified", "email_verified"),
+            ("username,subject ", "subject "),
+            ("Username,name", "username"),
+            ("username,plan,plan", "plan"),
+            ("username,subject,subject", "subject"),
+        ] {
+            let refused = read(format!("{head}\na,b,c\n").as_bytes(), put);
+            assert!(refused.is_err_and(|error| error.to_string().contains(named)), "{head}");
+        }
+        for head in ["username,plan,Plan", "username,,", "username,e-mails"] {
+            assert!(read(format!("{head}\n").as_bytes(), put).is_ok(), "{head}");
+        }
     }
 }

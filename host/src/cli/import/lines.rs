@@ -1,13 +1,30 @@
-//! People in a file of lines, a JSON object each.
+//! People in a file of lines, a JSON object each; and how a text of any kind begins.
 //! Refuses to hold more than one line, and a line longer than anybody's.
 
 use crate::cli::import::report::Told;
 use crate::cli::import::{Entry, ITEM_LIMIT_BYTES, Put, Who};
 use serde_json::Value;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Chain, Cursor, Read};
 
-/// What some programs begin a text with.
-pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
+/// What some programs begin a text with, and what it is in UTF-16.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+const UTF_16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+
+/// A text of any of the formats, without such a mark.
+pub(super) type Text<R> = Chain<Cursor<Vec<u8>>, R>;
+
+/// Begins to read a text.
+pub(super) fn begin<R: BufRead>(mut input: R) -> io::Result<Text<R>> {
+    let mut first = Vec::new();
+    input.by_ref().take(MARK.len() as u64).read_to_end(&mut first)?;
+    if UTF_16_MARKS.iter().any(|mark| first.starts_with(mark)) {
+        return Err(io::Error::other("this is UTF-16; it has to be UTF-8"));
+    }
+    if first == MARK {
+        first.clear();
+    }
+    Ok(Cursor::new(first).chain(input))
+}
 
 pub(super) fn read(mut input: impl BufRead, put: Put<'_>) -> io::Result<()> {
     let mut line = Vec::new();
@@ -21,12 +38,11 @@ pub(super) fn read(mut input: impl BufRead, put: Put<'_>) -> io::Result<()> {
         if too_long {
             input.skip_until(b'\n')?;
         }
-        let text = if number == 1 { line.strip_prefix(BOM).unwrap_or(&line) } else { &line };
-        if text.trim_ascii().is_empty() {
+        if line.trim_ascii().is_empty() {
             continue;
         }
         let place = Some(("line", number));
-        let entry = match serde_json::from_slice::<Value>(text) {
+        let entry = match serde_json::from_slice::<Value>(&line) {
             _ if too_long => {
                 let why = format!("longer than {ITEM_LIMIT_BYTES} bytes");
                 Entry::Told(place, Who::default(), Told::failed("line_too_long", why))
@@ -34,7 +50,7 @@ pub(super) fn read(mut input: impl BufRead, put: Put<'_>) -> io::Result<()> {
             Ok(item) if item.is_object() => Entry::Person(
                 place,
                 Who::of(&item),
-                String::from_utf8_lossy(text).trim().to_owned(),
+                String::from_utf8_lossy(&line).trim().to_owned(),
             ),
             Ok(_) => {
                 let why = "no JSON object".to_owned();
@@ -53,8 +69,9 @@ pub(super) fn read(mut input: impl BufRead, put: Put<'_>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{begin, read};
     use crate::cli::import::{Entry, ITEM_LIMIT_BYTES};
+    use std::io;
     use std::ops::ControlFlow;
 
     fn entries(text: &[u8]) -> Vec<String> {
@@ -68,7 +85,7 @@ mod tests {
             });
             ControlFlow::Continue(())
         };
-        read(text, &mut put).expect("text");
+        read(begin(text).expect("text"), &mut put).expect("text");
         found
     }
 
@@ -96,6 +113,24 @@ mod tests {
         for end in ["", "\n"] {
             let found = entries(format!("{{\"username\":\"{name}\"}}{end}").as_bytes());
             assert!(found.len() == 1 && found[0].ends_with("\"}"), "{}", &found[0][..40]);
+        }
+    }
+
+    #[test]
+    fn a_mark_at_the_beginning_is_no_part_of_the_text() {
+        let text =
+            |bytes: &[u8]| begin(bytes).and_then(io::read_to_string).map_err(|e| e.to_string());
+        for (bytes, expected) in [
+            ("", ""),
+            ("a", "a"),
+            ("\u{feff}", ""),
+            ("\u{feff}abc", "abc"),
+            ("ab\u{feff}", "ab\u{feff}"),
+        ] {
+            assert_eq!(text(bytes.as_bytes()).as_deref(), Ok(expected));
+        }
+        for utf_16 in [&b"\xff\xfe{\0"[..], b"\xfe\xff\0{", b"\xff\xfe"] {
+            assert!(text(utf_16).is_err_and(|error| error.contains("UTF-16")));
         }
     }
 }

@@ -1,7 +1,8 @@
-//! What became of everybody: counted, the first who got nothing shown, all of them in a file if one was named.
+//! What became of everybody: counted; the first who got nothing shown, and in a dry run the first who would get a name that is there; all of
+//! them in a file if one was named.
 //! Refuses to call it well while anybody stays behind.
 
-use crate::cli::client::{Client, Table};
+use crate::cli::client::{Client, Table, text};
 use crate::cli::import::{Place, Who};
 use crate::cli::{Ending, fail};
 use serde_json::{Map, Value, json};
@@ -45,8 +46,13 @@ impl Told {
         Self::new("no_name", None, None)
     }
 
-    /// A name that stays reserved: nobody matches it, or more than one.
-    pub(super) fn reserved(outcome: &str, detail: Option<String>) -> Self {
+    /// Somebody who is not sent, as the server would answer.
+    pub(super) fn refused(code: &str, detail: String) -> Self {
+        Self::new("refused", Some(code), Some(detail))
+    }
+
+    /// A name that stays nobody's: nobody matches it, or more than one.
+    pub(super) fn left(outcome: &str, detail: Option<String>) -> Self {
         Self::new(outcome, None, detail)
     }
 
@@ -69,10 +75,10 @@ pub(super) type Ended = (Place, Who, Told);
 
 /// Outcomes in the order in which they are shown: those that are well, those that leave nobody behind, and the rest.
 const WELL: [&str; 4] = ["opened", "known", "linked", "relinked"];
-const LEFT_OUT: [&str; 2] = ["no_name", "skipped"];
+const LEFT_OUT: [&str; 3] = ["no_name", "empty", "skipped"];
 const BEHIND: [&str; 4] = ["unmatched", "ambiguous", "refused", "failed"];
 
-/// How many are shown of those who stay behind.
+/// How many are shown of those who stay behind, and of those who would get a name.
 const SHOWN: usize = 20;
 
 pub(super) struct Report {
@@ -80,6 +86,9 @@ pub(super) struct Report {
     outcomes: BTreeMap<String, u64>,
     codes: BTreeMap<String, BTreeMap<String, u64>>,
     behind: Vec<Value>,
+    /// In a dry run, whose which name would be that is there; and how many more.
+    pairs: Vec<Value>,
+    more_pairs: u64,
     file: Option<BufWriter<File>>,
 }
 
@@ -93,7 +102,8 @@ impl Report {
         };
         let file = file.map(open).transpose()?;
         let (outcomes, codes) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { dry_run, outcomes, codes, behind: Vec::new(), file })
+        let (behind, pairs) = (Vec::new(), Vec::new());
+        Ok(Self { dry_run, outcomes, codes, behind, pairs, more_pairs: 0, file })
     }
 
     pub(super) fn add(&mut self, (place, who, told): Ended) -> Result<(), Ending> {
@@ -102,11 +112,17 @@ impl Report {
             let codes = self.codes.entry(told.outcome.clone()).or_default();
             *codes.entry(code.clone()).or_default() += 1;
         }
-        if WELL.contains(&&*told.outcome) || told.outcome == "no_name" {
-            return Ok(());
-        }
-        let is_shown = !LEFT_OUT.contains(&&*told.outcome) && self.behind.len() < SHOWN;
-        if !is_shown && self.file.is_none() {
+        let outcome = &&*told.outcome;
+        let is_well = WELL.contains(outcome);
+        let is_pair = self.dry_run && is_well && *outcome != "known" && who.rule.is_some();
+        self.more_pairs += u64::from(is_pair && self.pairs.len() == SHOWN);
+        let shown = match is_pair {
+            true => Some(&mut self.pairs),
+            false if is_well || LEFT_OUT.contains(outcome) => None,
+            false => Some(&mut self.behind),
+        };
+        let shown = shown.filter(|shown| shown.len() < SHOWN);
+        if shown.is_none() && self.file.is_none() {
             return Ok(());
         }
         let mut line = Map::new();
@@ -116,6 +132,8 @@ impl Report {
         let words = [
             ("name", who.name.or(told.name)),
             ("username", who.username),
+            ("subject", who.subject),
+            ("rule", who.rule.map(str::to_owned)),
             ("outcome", Some(told.outcome)),
             ("code", told.code),
             ("detail", told.detail),
@@ -125,8 +143,8 @@ impl Report {
         if let Some(file) = &mut self.file {
             writeln!(file, "{line}").map_err(|error| fail(&error, Ending::No))?;
         }
-        if is_shown {
-            self.behind.push(line);
+        if let Some(shown) = shown {
+            shown.push(line);
         }
         Ok(())
     }
@@ -145,6 +163,7 @@ impl Report {
             "outcomes": self.outcomes,
             "codes": self.codes,
             "behind": self.behind,
+            "pairs": self.pairs,
         });
         let shown = client.show(&all, |_| self.text(left));
         if left > 0 { Ending::No.after(shown) } else { shown }
@@ -165,30 +184,33 @@ impl Report {
         if self.outcomes.is_empty() {
             text.push_str("nobody\n");
         }
-        if self.behind.is_empty() {
-            return text;
-        }
-        let mut table = Table::new(["where", "name", "username", "outcome", "code", "detail"]);
-        for one in &self.behind {
-            let place = ["line", "user"]
-                .iter()
-                .find_map(|unit| one[*unit].as_u64().map(|number| format!("{unit} {number}")));
-            let cell = |name: &str| crate::cli::client::text(&one[name]);
-            table.row([
-                place.unwrap_or_else(|| "-".to_owned()),
-                cell("name"),
-                cell("username"),
-                cell("outcome"),
-                cell("code"),
-                cell("detail"),
-            ]);
-        }
-        text.push('\n');
-        text.push_str(&table.text());
-        if left > self.behind.len() as u64 {
-            let more = left - self.behind.len() as u64;
-            text.push_str(&format!("and {more} more: --report FILE has them all\n"));
-        }
+        let columns = ["name", "username", "subject", "rule", "outcome"];
+        text.push_str(&table("whose name goes to whom", columns, &self.pairs, self.more_pairs));
+        let columns = ["where", "name", "username", "outcome", "code", "detail"];
+        let more = left.saturating_sub(self.behind.len() as u64);
+        text.push_str(&table("who stays behind", columns, &self.behind, more));
         text
     }
+}
+
+/// The first of them, one a row; nothing where nobody is.
+fn table<const N: usize>(head: &str, columns: [&str; N], lines: &[Value], more: u64) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(columns);
+    for line in lines {
+        let place = ["line", "user"]
+            .iter()
+            .find_map(|unit| line[*unit].as_u64().map(|number| format!("{unit} {number}")));
+        table.row(columns.map(|column| match column {
+            "where" => place.clone().unwrap_or_else(|| "-".to_owned()),
+            column => text(&line[column]),
+        }));
+    }
+    let mut shown = format!("\n{head}:\n{}", table.text());
+    if more > 0 {
+        shown.push_str(&format!("and {more} more: --report FILE has them all\n"));
+    }
+    shown
 }

@@ -6,7 +6,7 @@ use crate::ledger::accounts::allowances::store;
 use crate::ledger::accounts::rows::{by_name, by_subject, usage};
 use crate::ledger::accounts::{Allotted, PERSON_WAIT};
 use crate::ledger::record::now_ms;
-use crate::ledger::{Act, Book, LedgerError, Person, outbox};
+use crate::ledger::{Act, Book, LedgerError, Person, ankisyncd, outbox};
 use rusqlite::Connection;
 
 /// What came of an act.
@@ -28,6 +28,8 @@ pub(in crate::ledger) enum Change {
     Recorded,
     /// This, which is followed elsewhere.
     Followed(Event),
+    /// Nothing: it is so already, which may not be known where it is followed.
+    Repeated,
     /// Nothing: it is so already.
     Nothing,
     /// Nothing: it cannot be.
@@ -92,6 +94,10 @@ impl Book {
             let Some(account) = by_name(tx, tenant.id, &name)? else { return Ok(Acted::Missing) };
             match change(tx, tenant.id, &account)? {
                 Change::Nothing => return Ok(Acted::Account(Box::new(account))),
+                Change::Repeated => {
+                    ankisyncd::follow_again(tx, default_auth_db, tenant.id, &account)?;
+                    return Ok(Acted::Account(Box::new(account)));
+                }
                 Change::Refused(code) => {
                     let refusal = Refusal::host(code);
                     act.record_refused(tx, tenant.id, &tenant.key, privacy, &refusal)?;
@@ -142,7 +148,7 @@ pub(super) fn link(
 
 fn close(tx: &Connection, account: &Account) -> Result<Change, LedgerError> {
     if account.state != AccountState::Active {
-        return Ok(Change::Nothing);
+        return Ok(Change::Repeated);
     }
     let sql = "UPDATE accounts SET state = 'closed', closed_at = ?1 WHERE id = ?2";
     tx.execute(sql, (now_ms(), account.id))?;
@@ -156,7 +162,7 @@ fn reopen(
     allotted: &Allotted,
 ) -> Result<Change, LedgerError> {
     match account.state {
-        AccountState::Active => return Ok(Change::Nothing),
+        AccountState::Active => return Ok(Change::Repeated),
         AccountState::Erased => return Ok(Change::Refused(HostCode::AccountErased)),
         AccountState::Closed => {}
     }

@@ -92,7 +92,7 @@ mod tests {
             let late = strays.anew(TENANT).await;
             assert!(matches!(late, Err(Unsurveyed::Late)), "{late:?}");
         }
-        let made = Survey::make(&strays, TENANT, None).await.map(Arc::new).expect("a survey");
+        let made = Survey::make(&strays, TENANT).await.map(Arc::new).expect("a survey");
         {
             let mut state = known.lock();
             (state.look, state.survey) = (None, Some(Arc::clone(&made)));
@@ -102,7 +102,7 @@ mod tests {
         let next = strays.anew(TENANT).await.expect("an answer");
         assert!(!Arc::ptr_eq(&next, &made), "who asks now asks for what is there now");
         // Nobody came for it while it was kept.
-        let mut old = Survey::make(&strays, TENANT, None).await.expect("a survey");
+        let mut old = Survey::make(&strays, TENANT).await.expect("a survey");
         old.made = old.made.checked_sub(KEPT + Duration::from_secs(1)).expect("a minute ago");
         let old = Arc::new(old);
         {

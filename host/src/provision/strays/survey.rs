@@ -2,17 +2,14 @@
 //! Refuses to keep a name that an account has: of a hundred thousand accounts nothing is kept here.
 
 use crate::domain::{FoldKey, Name, Page, Reserved, TenantId, Unusable};
-use crate::homes::apart;
+use crate::downstream::AuthDb;
 use crate::ledger::Ledger;
-use crate::provision::strays::{Strays, Unsurveyed, homes, ledger};
+use crate::provision::strays::rows::Rows;
+use crate::provision::strays::{Strays, Unsurveyed, auth_db, homes, ledger};
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-
-/// How long the file may take to say all its names.
-const ROWS_WITHIN: Duration = Duration::from_secs(30);
 
 /// Names that are looked up at once.
 const PART: usize = 1000;
@@ -28,7 +25,7 @@ pub(super) struct Ground {
     pub(super) auth_db: Option<PathBuf>,
 }
 
-/// A name that keeps others from its key.
+/// A name that keeps others from its key; or that of an empty folder, neither folder nor row here, which keeps nobody.
 #[derive(Debug)]
 pub(super) struct Stray {
     pub(super) name: Box<str>,
@@ -56,17 +53,13 @@ struct Marks {
 
 impl Survey {
     /// Looks through the home root, then through the file.
-    pub(super) async fn make(
-        strays: &Strays,
-        tenant: TenantId,
-        before: Option<&Self>,
-    ) -> Result<Self, Unsurveyed> {
+    pub(super) async fn make(strays: &Strays, tenant: TenantId) -> Result<Self, Unsurveyed> {
         let (began, clock) = (SystemTime::now(), Instant::now());
         let mut listing = strays.homes.listing(tenant).await.map_err(homes)?;
-        let file = strays.auth_db(tenant)?;
-        let auth_db = file.as_ref().map(|file| file.path().to_owned());
-        let ground = Ground { root: listing.path().to_owned(), auth_db };
-        let marks = Marks::of(strays, tenant, &ground).await?;
+        let rows = strays.rows(tenant)?;
+        let path = rows.as_ref().map(|rows| rows.path().to_owned());
+        let ground = Ground { root: listing.path().to_owned(), auth_db: path };
+        let marks = Marks::of(strays, tenant, rows.as_deref()).await?;
         let mut found = Found::default();
         loop {
             let names = listing.next().await.map_err(homes)?;
@@ -75,17 +68,22 @@ impl Survey {
             }
             let names = names.into_iter().filter(|name| !is_the_systems(name)).collect();
             let nobodys = strays.ledger.without_account(tenant, names).await.map_err(ledger)?;
+            for name in &nobodys {
+                found.put(name.clone());
+            }
             for name in listing.occupied(nobodys).await.map_err(homes)? {
                 found.put(name).folder = true;
             }
         }
-        if let Some(file) = file {
-            let path = file.path().to_owned();
-            let names = apart(ROWS_WITHIN, move || file.names()).await.map_err(homes)?;
-            let names = names.map_err(|error| Unsurveyed::AuthDb(Arc::new(error)))?;
-            let had = |before: &Self| before.ground == ground && before.counts().1 > 0;
-            if names.is_empty() && before.is_some_and(had) && !path.exists() {
-                return Err(Unsurveyed::Gone(path));
+        if let Some(rows) = rows {
+            let (names, is_known) = rows
+                .at_length(|file| Ok((file.names()?, file.is_known())))
+                .await?
+                .map_err(auth_db)?;
+            if is_known {
+                // A server that starts without the file knows of its names then.
+                let found = strays.ledger.auth_db_found(tenant, rows.path()).await;
+                found.map_err(ledger)?;
             }
             for part in names.chunks(PART) {
                 let nobodys = strays.ledger.without_account(tenant, part.to_vec()).await;
@@ -102,7 +100,9 @@ impl Survey {
     pub(super) async fn still_holds(&self, strays: &Strays, tenant: TenantId) -> bool {
         let latest = self.marks.latest();
         let settled = latest.is_none_or(|at| at + CLOCK_STEP < self.began);
-        settled && Marks::of(strays, tenant, &self.ground).await.is_ok_and(|now| now == self.marks)
+        let Ok(rows) = strays.rows(tenant) else { return false };
+        let now = Marks::of(strays, tenant, rows.as_deref()).await;
+        settled && now.is_ok_and(|now| now == self.marks)
     }
 
     /// Every spelling that keeps others from this key.
@@ -116,7 +116,8 @@ impl Survey {
         (all().filter(|stray| stray.folder).count(), all().filter(|stray| stray.row).count())
     }
 
-    /// At most `limit` names behind `after`, with those that a restore reserved. What has an account by now is left out.
+    /// At most `limit` names behind `after`, with those that a restore reserved; with `empty` also those of empty folders. What has an
+    /// account by now is left out.
     pub(super) async fn page(
         &self,
         accounts: &Ledger,
@@ -124,6 +125,7 @@ impl Survey {
         restored: Vec<String>,
         after: Option<String>,
         limit: usize,
+        empty: bool,
     ) -> Result<Page<Reserved, String>, Unsurveyed> {
         let place = |name: &str| (FoldKey::of(name), name.to_owned());
         let after = after.as_deref().map(place);
@@ -141,7 +143,10 @@ impl Survey {
             let names = part.iter().map(|stray| stray.name.to_string()).collect();
             let nobodys = accounts.without_account(tenant, names).await.map_err(ledger)?;
             let nobodys: HashSet<_> = nobodys.into_iter().collect();
-            let kept = |stray: &&Stray| nobodys.contains(&*stray.name) && is_behind(&stray.name);
+            let kept = |stray: &&Stray| {
+                let is_wanted = empty || stray.folder || stray.row;
+                is_wanted && nobodys.contains(&*stray.name) && is_behind(&stray.name)
+            };
             for Stray { name, folder, row } in part.into_iter().filter(kept) {
                 let (name, folder, row) = (name.to_string(), *folder, *row);
                 items.insert(place(&name), Reserved { name, folder, row, restored: false });
@@ -174,17 +179,19 @@ impl Found {
 }
 
 impl Marks {
-    async fn of(strays: &Strays, tenant: TenantId, ground: &Ground) -> Result<Self, Unsurveyed> {
+    async fn of(
+        strays: &Strays,
+        tenant: TenantId,
+        rows: Option<&Rows>,
+    ) -> Result<Self, Unsurveyed> {
         let root = strays.homes.changed_at(tenant).await.map_err(homes)?;
-        let Some(file) = ground.auth_db.clone() else {
-            return Ok(Self { root, files: Vec::new() });
-        };
-        let look = move || {
-            let mut log = file.clone().into_os_string();
+        let Some(rows) = rows else { return Ok(Self { root, files: Vec::new() }) };
+        let look = |file: &AuthDb| {
+            let mut log = file.path().as_os_str().to_owned();
             log.push("-wal");
-            vec![mark(&file), mark(Path::new(&log))]
+            vec![mark(file.path()), mark(Path::new(&log))]
         };
-        Ok(Self { root, files: apart(ROWS_WITHIN, look).await.map_err(homes)? })
+        Ok(Self { root, files: rows.at_length(look).await? })
     }
 
     fn latest(&self) -> Option<SystemTime> {

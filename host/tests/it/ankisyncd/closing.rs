@@ -139,3 +139,86 @@ async fn a_removed_tenants_closed_people_are_shut_out_all_the_same() {
     drop(other);
     eventually(&app, "shut out", || file.hash_of("anna").as_deref() == Some(SHUT));
 }
+
+/// A start of the same server whose settings name no ankisyncd.
+fn without(app: &mut App) {
+    app.kill();
+    app.run_with(&[("ENLIST_ANKISYNCD__AUTH_DB", "")]);
+}
+
+#[tokio::test]
+async fn who_was_closed_while_the_file_was_not_named_is_shut_out_when_it_is() {
+    let file = AuthFile::made();
+    let mut app = anna(&file).await;
+    without(&mut app);
+    assert_eq!(act(&app, "anna", "close").await.status, 200);
+    assert!(file.opens("anna", "wonderland"), "nobody is there to be told");
+    app.restart();
+    told(&app);
+    assert_eq!(file.hash_of("anna").as_deref(), Some(SHUT));
+    assert_eq!(act(&app, "anna", "reopen").await.status, 200);
+    assert!(file.opens("anna", "wonderland"));
+}
+
+#[tokio::test]
+async fn who_was_reopened_while_the_file_was_not_named_has_the_old_password_when_it_is() {
+    let file = AuthFile::made();
+    let mut app = anna(&file).await;
+    assert_eq!(act(&app, "anna", "close").await.status, 200);
+    without(&mut app);
+    assert_eq!(act(&app, "anna", "reopen").await.status, 200);
+    assert_eq!(file.hash_of("anna").as_deref(), Some(SHUT));
+    app.restart();
+    told(&app);
+    assert!(file.opens("anna", "wonderland"));
+    assert_eq!(kept(&app), Vec::<Vec<String>>::new());
+}
+
+#[tokio::test]
+async fn who_was_reopened_while_a_tenant_had_no_file_has_the_old_password_when_it_has() {
+    let file = AuthFile::made();
+    let app = App::start();
+    let set = async |path: &str| {
+        app.manage("PATCH", "/v1/tenants/default", json!({"ankisyncd_auth_db": path})).await;
+        told(&app);
+    };
+    enlist(&app, "anna").await;
+    set(file.text()).await;
+    assert_eq!(passwd(&app, "anna", "wonderland").await.status, 204);
+    assert_eq!(act(&app, "anna", "close").await.status, 200);
+    set("").await;
+    assert_eq!(act(&app, "anna", "reopen").await.status, 200);
+    set(file.text()).await;
+    assert!(file.opens("anna", "wonderland"));
+    assert_eq!(kept(&app), Vec::<Vec<String>>::new());
+}
+
+#[tokio::test]
+async fn closing_and_reopening_again_tell_an_ankisyncd_that_does_not_know() {
+    let file = AuthFile::made();
+    let app = anna(&file).await;
+    let hash = file.hash_of("anna").expect("a hash");
+    let acts = |what: &str| {
+        let sql = "SELECT count(*) FROM decisions WHERE occasion = ";
+        app.count(&format!("{sql}'account_{what}'"))
+    };
+    assert_eq!(act(&app, "anna", "close").await.status, 200);
+    // As a backup of it has it that is put back.
+    file.put("anna", &hash);
+    let other = file.lock();
+    for _ in 0..3 {
+        assert_eq!(act(&app, "anna", "close").await.code(), "downstream_busy");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM outbox"), 1, "it waits once");
+    drop(other);
+    assert_eq!(act(&app, "anna", "close").await.status, 200);
+    assert_eq!(file.hash_of("anna").as_deref(), Some(SHUT), "when it is answered");
+    assert_eq!(act(&app, "anna", "reopen").await.status, 200);
+    assert_eq!(file.hash_of("anna").as_ref(), Some(&hash));
+
+    assert_eq!(act(&app, "anna", "close").await.status, 200);
+    app.database().execute("UPDATE accounts SET state = 'active'", []).expect("open here alone");
+    assert_eq!(act(&app, "anna", "reopen").await.status, 200);
+    assert_eq!(file.hash_of("anna"), Some(hash));
+    assert_eq!((acts("close"), acts("reopen")), (2, 1), "what is so already is no act");
+}

@@ -121,6 +121,24 @@ async fn a_locked_file_keeps_the_old_password_and_says_so() {
 }
 
 #[tokio::test]
+async fn somebody_who_reads_the_file_keeps_the_old_password_and_leaves_no_row_in_the_record() {
+    let file = AuthFile::made();
+    let app = beside(&file);
+    enlist(&app, "anna").await;
+    told(&app);
+    let other = file.open();
+    other.execute_batch("BEGIN; SELECT * FROM auth").expect("a reader");
+    let answer = passwd(&app, "anna", "wonderland").await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "downstream_busy"), "{answer:?}");
+    assert_eq!(file.rows(), [["anna", SHUT]]);
+    assert_eq!(acts(&app), Vec::<Vec<String>>::new(), "nothing was changed, nothing is recorded");
+    other.execute_batch("COMMIT").expect("an end");
+    assert_eq!(passwd(&app, "anna", "wonderland").await.status, 204);
+    assert!(file.opens("anna", "wonderland"));
+    assert_eq!(acts(&app), [["account_passwd", "granted", "-", "anna", "-"]]);
+}
+
+#[tokio::test]
 async fn a_password_comes_after_what_waits_about_its_account() {
     let file = AuthFile::made();
     let app = beside(&file);

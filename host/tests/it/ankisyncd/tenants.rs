@@ -133,6 +133,23 @@ async fn a_file_that_is_something_else_is_refused_and_left_as_it_is() {
             "utils/migrate_user_tables.py",
         ),
         (made("foreign.db", "CREATE TABLE people (name TEXT)"), "no auth.db of an ankisyncd"),
+        // Where a name may stand twice nobody can say which row lets its person in.
+        (made("twice.db", "CREATE TABLE auth (username VARCHAR, hash VARCHAR)"), "no auth.db"),
+        (
+            made(
+                "both.db",
+                "CREATE TABLE auth (username VARCHAR, hash VARCHAR, PRIMARY KEY (username, hash))",
+            ),
+            "no auth.db",
+        ),
+        (
+            made(
+                "part.db",
+                "CREATE TABLE auth (username VARCHAR, hash VARCHAR);
+                 CREATE UNIQUE INDEX part ON auth (username) WHERE hash IS NOT NULL",
+            ),
+            "no auth.db",
+        ),
         (text, "no auth.db of an ankisyncd"),
         (app.data().join("enlist.db"), "no auth.db of an ankisyncd"),
         (folder.join("no/auth.db"), "its folder is not there"),
@@ -206,6 +223,70 @@ async fn at_the_start_the_older_of_two_has_the_file_and_the_other_opens_nobody()
     open(&app, "school", "berta").await;
     told(&app);
     assert!(other.hash_of("berta").is_some());
+}
+
+#[tokio::test]
+async fn a_unique_index_is_as_good_as_a_primary_key() {
+    let file = AuthFile::place();
+    let sql = "CREATE TABLE auth (id INTEGER PRIMARY KEY, username VARCHAR, hash VARCHAR);
+        CREATE INDEX other ON auth (hash); CREATE UNIQUE INDEX one ON auth (username)";
+    file.open().execute_batch(sql).expect("a table");
+    let app = beside(&file);
+    open(&app, "default", "anna").await;
+    told(&app);
+    assert_eq!(file.rows(), [["anna", SHUT]]);
+}
+
+#[tokio::test]
+async fn a_file_that_its_owner_let_go_of_is_the_next_ones() {
+    let (one, two) = (AuthFile::made(), AuthFile::place());
+    let mut app = beside(&one);
+    assert_eq!(create(&app, "school", &two.path).await.status, 201);
+    app.kill();
+    fs::hard_link(&one.path, &two.path).expect("a link");
+    app.restart();
+    let key = app.key_of("school", json!({})).await;
+    let berta = async || app.post("/v1/accounts", &key, r#"{"username":"berta"}"#).await;
+    assert_eq!(berta().await.code(), "storage_unavailable");
+    let other = AuthFile::made();
+    assert_eq!(set(&app, "default", json!(other.path)).await.status, 200);
+    assert_eq!(berta().await.status, 201);
+    told(&app);
+    assert_eq!((one.rows().len(), other.rows().len()), (1, 0));
+    assert_eq!(set(&app, "default", json!(one.path)).await.code(), "auth_db_taken");
+}
+
+#[tokio::test]
+async fn a_removed_tenants_file_is_nobody_elses_before_it_knows_who_was_closed() {
+    let file = AuthFile::made();
+    let mut app = App::start();
+    assert_eq!(create(&app, "old", &file.path).await.status, 201);
+    open(&app, "old", "anna").await;
+    told(&app);
+    let hers = file.add_user("anna", "wonderland");
+    let other = file.lock();
+    let close = "/v1/tenants/old/accounts/anna/close";
+    let closed = app.ask("POST", close, &app.operator_key, Value::Null).await;
+    assert_eq!(closed.code(), "downstream_busy");
+    app.manage("DELETE", "/v1/tenants/old", Value::Null).await;
+    let refused = create(&app, "new", &file.path).await;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "auth_db_taken"), "{refused:?}");
+    assert_eq!(app.count("SELECT count(*) FROM tenants WHERE name = 'new'"), 0);
+    app.kill();
+    app.run_with(&[("ENLIST_ANKISYNCD__AUTH_DB", file.text())]);
+    let path = "/v1/tenants/default/accounts/anna";
+    let adopt = json!({"username": "another anna", "adopt": true});
+    let early = app.ask("PUT", path, &app.operator_key, adopt.clone()).await;
+    assert_eq!((early.status, early.code().as_str()), (503, "storage_unavailable"), "{early:?}");
+    assert_eq!(file.hash_of("anna"), Some(hers));
+    drop(other);
+    told(&app);
+    assert_eq!(file.hash_of("anna").as_deref(), Some(SHUT), "hers, and nobody else's");
+    eventually(&app, "it is the next one's", || app.log().contains("no other tenant's any more"));
+    assert_eq!(app.ask("PUT", path, &app.operator_key, adopt).await.status, 201);
+    let theirs = file.add_user("anna", "looking glass");
+    app.restart();
+    assert_eq!(file.hash_of("anna"), Some(theirs));
 }
 
 #[test]

@@ -53,9 +53,12 @@ async fn a_locked_file_is_waited_for_and_nobody_who_signs_up_notices() {
 async fn a_file_that_is_gone_with_its_folder_is_waited_for_and_not_made_elsewhere() {
     let file = AuthFile::made();
     let app = beside(&file);
+    let other = file.lock();
+    enlist(&app, "anna").await;
     let away = file.folder.path().with_extension("away");
     fs::rename(file.folder.path(), &away).expect("a move");
-    enlist(&app, "anna").await;
+    other.execute_batch("ROLLBACK").expect("the lock back");
+    drop(other);
     eventually(&app, "an attempt failed", || {
         app.count("SELECT count(*) FROM outbox WHERE trouble IN ('unreadable', 'gone')") > 0
     });
@@ -96,6 +99,37 @@ async fn a_file_that_is_gone_is_not_made_anew_before_or_after_a_restart() {
     fs::rename(&away, &file.path).expect("a move back");
     told(&app);
     assert_eq!(file.rows().len(), 3);
+}
+
+#[tokio::test]
+async fn a_file_that_the_settings_name_later_gets_everybody_who_is_there() {
+    let mut app = App::start();
+    for name in ["anna", "berta"] {
+        enlist(&app, name).await;
+    }
+    let (one, two) = (AuthFile::made(), AuthFile::made());
+    app.kill();
+    let other = one.lock();
+    for _ in 0..3 {
+        app.run_with(&[("ENLIST_ANKISYNCD__AUTH_DB", one.text())]);
+        assert_eq!(app.count("SELECT count(*) FROM outbox"), 2, "once, however often it is tried");
+        app.kill();
+    }
+    drop(other);
+    app.run_with(&[("ENLIST_ANKISYNCD__AUTH_DB", one.text())]);
+    told(&app);
+    app.kill();
+    app.run_with(&[("ENLIST_ANKISYNCD__AUTH_DB", two.text())]);
+    told(&app);
+    for file in [&one, &two] {
+        assert_eq!(file.rows(), [["anna", SHUT], ["berta", SHUT]]);
+    }
+    two.open().execute("DELETE FROM auth", []).expect("no rows");
+    app.kill();
+    app.run_with(&[("ENLIST_ANKISYNCD__AUTH_DB", two.text())]);
+    enlist(&app, "clara").await;
+    told(&app);
+    assert_eq!(two.rows(), [["clara", SHUT]], "a start with the same file tells nothing again");
 }
 
 #[tokio::test]

@@ -117,7 +117,7 @@ impl Drop for Hanging {
 }
 
 /// As in `/proc/PID/stat`: `T` when it is stopped.
-fn state(pid: Pid) -> char {
+pub(crate) fn state(pid: Pid) -> char {
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).expect("stat");
     stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).expect("a state")
 }

@@ -22,8 +22,12 @@ async fn lines_of_a_file_are_people_and_what_is_none_is_named_by_its_line() {
         (&json!(true), &json!(false), &json!(6))
     );
     let rest = fs::read_to_string(app.folder.path().join("rest")).expect("a file");
-    let rest: Vec<Value> =
+    let all: Vec<Value> =
         rest.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let told = |one: &Value| json!([one["line"], one["name"], one["username"], one["outcome"]]);
+    assert_eq!(told(&all[0]), json!([1, "ann", "ann@example.com", "opened"]), "everybody is there");
+    assert_eq!(told(&all[2]), json!([4, "the.boss", "boss", "opened"]));
+    let rest: Vec<_> = all.into_iter().filter(|one| one["outcome"] != "opened").collect();
     let lines: Vec<_> = rest.iter().map(|one| one["line"].as_u64().expect("a line")).collect();
     assert_eq!(lines, [3, 5, 6, 7], "in their order");
     assert_eq!(json!(rest), found["behind"]);
@@ -59,6 +63,9 @@ async fn columns_of_a_table_are_fields_and_the_rest_attributes() {
     assert_eq!(asked["applicant"]["email"]["assurance"], "verified");
     let (code, _, error) = end(verb(&app, "name\nx\n", &["--from", "csv"]));
     assert_eq!((code, error.as_str()), (Some(1), ""));
+    let (code, out, _) = end(verb(&app, "username,Name\nx,y\n", &["--from", "csv"]));
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("file_invalid") && out.contains("`name`"), "{out}");
     assert_eq!(app.folders(), ["ann", "bob"]);
 }
 
@@ -106,6 +113,7 @@ async fn a_wrong_use_is_told_before_anybody_is_sent() {
         ("", &["--from", "ankisyncd", "--users", "missing.json"]),
         ("", &["--from", "ankisyncd", "--map", "a"]),
         ("", &["--from", "ankisyncd", "--map", "nobody=s"]),
+        ("\u{feff}[]", &[]),
         ("{}", &["--report", "missing/file"]),
     ] {
         let (code, out, error) = end(verb(&app, input, arguments));

@@ -92,8 +92,66 @@ async fn what_comes_later_is_found_out_by_its_exact_name_at_once_and_in_any_spel
     }
 }
 
+/// Refused because nobody knows which names are there, and nothing came of it.
+async fn nobody_knows(app: &App, name: &str) {
+    let before = (app.rows("SELECT * FROM accounts"), app.folders());
+    let mut answers = vec![app.provision(&named("x", name)).await];
+    for adopt in [false, true] {
+        answers.push(put(app, name, json!({"username": "x", "adopt": adopt})).await);
+    }
+    for answer in answers {
+        let found = (answer.status, answer.code());
+        assert_eq!(found, (503, "storage_unavailable".to_owned()), "{name}: {answer:?}");
+        assert!(!answer.text.contains("auth"), "no path for strangers: {answer:?}");
+    }
+    assert_eq!((app.rows("SELECT * FROM accounts"), app.folders()), before, "{name}");
+}
+
 #[tokio::test]
-async fn a_file_that_is_locked_or_gone_frees_no_name_and_stops_nobody() {
+async fn a_file_that_is_gone_at_a_restart_frees_no_name() {
+    for is_written in [true, false] {
+        let tree = Tree::new();
+        tree.row("jim");
+        let mut app = tree.serve();
+        match is_written {
+            true => assert_eq!(app.enlist(&named("s1", "anna")).await, "anna"),
+            false => assert_eq!(reserved(&app).await, json!([item("jim", false, true)])),
+        }
+        app.kill();
+        let away = tree.folder.path().join("away");
+        fs::rename(tree.auth_db_path(), &away).expect("moved");
+        app.run_with(&[]);
+        for name in ["jim", "JIM", "free"] {
+            nobody_knows(&app, name).await;
+        }
+        assert!(!tree.auth_db_path().exists(), "none is made in its place");
+        assert!(app.log().contains("Gone("), "{}", app.log());
+        if is_written {
+            let known = app.provision(&named("s1", "whatever")).await;
+            assert_eq!(known.json()["username"], "anna", "who has an account is known: {known:?}");
+        }
+        fs::rename(&away, tree.auth_db_path()).expect("back");
+        home_exists(&app, "jim").await;
+        assert_eq!(app.enlist(&named("s2", "free")).await, "free");
+        let row = crate::app::rows(&tree.auth_db(), "SELECT * FROM auth WHERE username = 'jim'");
+        assert_eq!(row, [["jim", HASH]]);
+    }
+}
+
+#[tokio::test]
+async fn a_new_and_empty_file_in_the_place_of_one_that_is_gone_is_a_new_beginning() {
+    let tree = Tree::new();
+    tree.row("jim");
+    let mut app = tree.serve();
+    assert_eq!(reserved(&app).await, json!([item("jim", false, true)]));
+    app.kill();
+    fs::write(tree.auth_db_path(), "").expect("an empty file");
+    app.run_with(&[]);
+    assert_eq!(app.enlist(&named("s1", "jim")).await, "jim");
+}
+
+#[tokio::test]
+async fn a_file_that_is_locked_stops_nobody_and_one_that_is_gone_everybody_who_is_new() {
     let tree = Tree::new();
     tree.row("Bob");
     let app = tree.serve();
@@ -104,11 +162,16 @@ async fn a_file_that_is_locked_or_gone_frees_no_name_and_stops_nobody() {
     assert_eq!(app.enlist(&named("s1", "free")).await, "free");
     other.execute_batch("ROLLBACK").expect("the lock back");
     drop(other);
-    fs::rename(tree.auth_db_path(), tree.folder.path().join("away")).expect("moved");
-    home_exists(&app, "bob").await;
+    let away = tree.folder.path().join("away");
+    fs::rename(tree.auth_db_path(), &away).expect("moved");
+    nobody_knows(&app, "bob").await;
     let path = "/v1/tenants/default/reserved";
     let answer = app.ask("GET", path, &app.operator_key, Value::Null).await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "storage_unavailable"), "{answer:?}");
+    nobody_knows(&app, "also").await;
+    let known = app.provision(&named("s1", "whatever")).await;
+    assert_eq!(known.json()["username"], "free", "who has an account is known: {known:?}");
+    fs::rename(&away, tree.auth_db_path()).expect("back");
     home_exists(&app, "bob").await;
     assert_eq!(app.enlist(&named("s2", "also")).await, "also");
 }

@@ -3,6 +3,7 @@
 
 use super::Done;
 use crate::arn::FunctionArn;
+use crate::ending::Failure;
 use crate::pool::PoolId;
 use crate::print::{plain, value};
 use crate::settings::Change;
@@ -24,12 +25,12 @@ pub(super) enum Grant {
     LeftAlone,
     /// A statement names the pool already.
     There(String),
-    /// A statement lets it in, and others too.
-    Wide(String),
-    /// It was missing.
-    Added(Value),
+    /// No statement named the pool. One may let it in beside others.
+    Added { request: Value, wide: Option<String> },
     /// These statements went.
     Taken(Vec<String>),
+    /// These went, and then no more could be done.
+    Stays { taken: Vec<String>, why: Failure },
 }
 
 impl Shown<'_> {
@@ -46,12 +47,17 @@ impl Shown<'_> {
         let permission = match &self.grant {
             Grant::LeftAlone => json!({"state": "left_alone"}),
             Grant::There(statement) => json!({"state": "there", "statement": statement}),
-            Grant::Wide(statement) => json!({"state": "wide", "statement": statement}),
-            Grant::Added(request) => json!({"state": "added", "request": request}),
+            Grant::Added { request, wide } => {
+                json!({"state": "added", "request": request, "wide": wide})
+            }
             Grant::Taken(statements) => json!({"state": "taken", "statements": statements}),
+            Grant::Stays { taken, why } => {
+                json!({"state": "stays", "statements": taken, "why": why.says})
+            }
         };
         let done = &self.done;
-        json!({"user_pool": self.pool.as_str(), "function": self.function.as_str(), "dry_run": self.dry_run, "changes": list(&done.changes),
+        json!({"user_pool": self.pool.as_str(), "function": self.function.as_str(), "dry_run": self.dry_run, "updated": done.updated,
+            "failed": done.failure.as_ref().map(|failure| &failure.says), "changes": list(&done.changes),
             "kept": done.update.kept, "unknown": done.update.unknown, "damage": list(&done.damage), "not_compared": done.not_compared,
             "permission": permission, "request": if done.changes.is_empty() { Value::Null } else { done.update.request.clone().into() }})
     }
@@ -60,6 +66,10 @@ impl Shown<'_> {
     pub(super) fn text(&self) -> String {
         let mut text = format!("user pool {}\n", self.pool);
         let done = &self.done;
+        if let Some(failure) = &done.failure {
+            let what = if done.updated { "NOT COMPARED" } else { "NOT CHANGED" };
+            let _ = writeln!(text, "  {what}: {}", plain(&failure.says));
+        }
         if done.changes.is_empty() {
             text.push_str("  its triggers are so already\n");
         } else {
@@ -87,32 +97,40 @@ impl Shown<'_> {
             Grant::There(statement) => {
                 _ = writeln!(text, "  the pool may, by {}", plain(statement))
             }
-            Grant::Wide(statement) => {
-                _ = writeln!(
-                    text,
-                    "  the pool may, by {}, and so may others: it does not name the pool",
-                    plain(statement)
-                )
-            }
-            Grant::Added(request) => {
+            Grant::Added { request, wide } => {
                 let _ = writeln!(text, "  + {}", value(request.get("StatementId")));
                 for field in ["Principal", "Action", "SourceArn", "SourceAccount"] {
                     let _ = writeln!(text, "      {field} {}", value(request.get(field)));
+                }
+                if let Some(wide) = wide {
+                    let _ = writeln!(
+                        text,
+                        "  and so may others, by {}: it does not name this pool alone",
+                        plain(wide)
+                    );
                 }
             }
             Grant::Taken(statements) if statements.is_empty() => {
                 text.push_str("  nothing names this pool alone\n")
             }
             Grant::Taken(statements) => {
-                for statement in statements {
-                    let _ = writeln!(text, "  - {}", plain(statement));
-                }
+                took(&mut text, statements);
+            }
+            Grant::Stays { taken, why } => {
+                took(&mut text, taken);
+                let _ = writeln!(text, "  the rest stays: {}", plain(&why.says));
             }
         }
         if self.dry_run {
             text.push_str("dry run: nothing was changed\n");
         }
         text
+    }
+}
+
+fn took(text: &mut String, statements: &[String]) {
+    for statement in statements {
+        let _ = writeln!(text, "  - {}", plain(statement));
     }
 }
 

@@ -1,13 +1,13 @@
 //! `--reconcile`: the accounts whose user is gone from the pool, or disabled in it. Cognito has no trigger for either.
 //! Refuses to change anything, and to say a word before the pool was listed to its end.
 
+use super::report::PRINTED;
 use crate::ending::{Ending, Failure};
 use crate::pool::{Person, Pool};
 use crate::print::plain;
 use crate::server::Server;
 use reqwest::Method;
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -28,6 +28,16 @@ struct Orphan {
     name: String,
     username: Option<String>,
     subject: Option<String>,
+}
+
+/// What is compared of an account.
+#[derive(Debug, Deserialize)]
+struct Account {
+    name: String,
+    username: Option<String>,
+    subject: Option<String>,
+    issuer: Option<String>,
+    state: String,
 }
 
 /// Everybody in a pool, whether they are enabled.
@@ -52,35 +62,50 @@ pub(super) async fn look(pool: &Pool<'_>, server: &Server) -> Result<Reconciled,
         page.people.into_iter().for_each(|person| people.add(person));
         token = page.token;
         if token.is_none() {
-            return Ok(compare(&accounts, &people, &pool.id().issuer()));
+            return Ok(compare(accounts, &people, &pool.id().issuer()));
         }
     }
 }
 
+/// Looks that the key may read accounts. Asked before anybody is sent, and not when everybody was.
+pub(super) async fn may_be_done(server: &Server) -> Result<(), Failure> {
+    page(server, &[("limit", "1")]).await.map(|_| ())
+}
+
 /// All accounts of the tenant.
-async fn accounts(server: &Server) -> Result<Vec<Value>, Failure> {
+async fn accounts(server: &Server) -> Result<Vec<Account>, Failure> {
     let (mut accounts, mut after) = (Vec::new(), None::<String>);
     loop {
         let mut query = vec![("limit", "500")];
         query.extend(after.as_deref().map(|after| ("after", after)));
-        let answer = server.ask_tenant(Method::GET, "accounts", &query, None).await;
-        let mut answer = answer.map_err(|error| Failure::new(Ending::Failed, error))?;
-        let next = answer.body["next"].as_str().map(str::to_owned);
-        let (200, Value::Array(items)) = (answer.status, answer.body["items"].take()) else {
-            return Err(answer.failure().while_doing("accounts (the key needs the scope read)"));
-        };
+        let Page { items, next } = page(server, &query).await?;
         accounts.extend(items);
         if next.is_none() {
             return Ok(accounts);
         }
         if next == after {
-            return Err(Failure::new(
-                Ending::Failed,
-                "accounts: the server's list does not move on",
-            ));
+            let says = "accounts: the server's list does not move on";
+            return Err(Failure::new(Ending::Failed, says));
         }
         after = next;
     }
+}
+
+/// Some of the accounts.
+#[derive(Deserialize)]
+struct Page {
+    items: Vec<Account>,
+    next: Option<String>,
+}
+
+async fn page(server: &Server, query: &[(&str, &str)]) -> Result<Page, Failure> {
+    let answer = server.ask_tenant(Method::GET, "accounts", query, None).await;
+    let mut answer = answer.map_err(|error| Failure::new(Ending::Failed, error))?;
+    if answer.status != 200 {
+        return Err(answer.failure().while_doing("accounts (the key needs the scope read)"));
+    }
+    serde_json::from_value(answer.body.take())
+        .map_err(|error| Failure::new(Ending::Failed, format!("accounts: {error}")))
 }
 
 impl People {
@@ -92,20 +117,16 @@ impl People {
     }
 }
 
-fn compare(accounts: &[Value], people: &People, issuer: &str) -> Reconciled {
+fn compare(accounts: Vec<Account>, people: &People, issuer: &str) -> Reconciled {
     let mut found = Reconciled::default();
-    for account in accounts.iter().filter(|account| account["state"] == "active") {
-        if account["issuer"].as_str().is_some_and(|theirs| theirs != issuer) {
+    for account in accounts.into_iter().filter(|account| account.state == "active") {
+        if account.issuer.is_some_and(|theirs| theirs != issuer) {
             found.of_others += 1;
             continue;
         }
         found.accounts += 1;
-        let text = |name: &str| account[name].as_str().map(str::to_owned);
-        let orphan = Orphan {
-            name: text("name").unwrap_or_default(),
-            username: text("username"),
-            subject: text("subject"),
-        };
+        let orphan =
+            Orphan { name: account.name, username: account.username, subject: account.subject };
         let enabled = match (&orphan.subject, &orphan.username) {
             (Some(subject), _) => people.by_sub.get(subject),
             (None, username) => {
@@ -133,7 +154,7 @@ impl Reconciled {
             [("gone from the pool", &self.gone), ("disabled in the pool", &self.disabled)]
         {
             let _ = writeln!(text, "  {:>7}  {what}", orphans.len());
-            for orphan in orphans {
+            for orphan in orphans.iter().take(PRINTED) {
                 let part = |part: &Option<String>| plain(part.as_deref().unwrap_or("-"));
                 let _ = writeln!(
                     text,
@@ -142,6 +163,10 @@ impl Reconciled {
                     part(&orphan.username),
                     part(&orphan.subject)
                 );
+            }
+            if orphans.len() > PRINTED {
+                let more = orphans.len() - PRINTED;
+                let _ = writeln!(text, "    and {more} more: -o json lists all");
             }
         }
         if !self.gone.is_empty() || !self.disabled.is_empty() {
@@ -153,9 +178,9 @@ impl Reconciled {
 
 #[cfg(test)]
 mod tests {
-    use super::{People, compare};
+    use super::{Account, Orphan, PRINTED, People, Reconciled, compare};
     use crate::pool::Person;
-    use serde_json::{Map, Value, json};
+    use serde_json::{Map, Value};
 
     fn person(username: &str, sub: Option<&str>, enabled: bool) -> Person {
         let attributes: Map<String, Value> =
@@ -182,10 +207,16 @@ mod tests {
                        username: &str,
                        subject: Option<&str>,
                        issuer: Option<&str>,
-                       state: &str| json!({"name": name, "username": username, "subject": subject, "issuer": issuer, "state": state});
+                       state: &str| Account {
+            name: name.to_owned(),
+            username: Some(username.to_owned()),
+            subject: subject.map(str::to_owned),
+            issuer: issuer.map(str::to_owned),
+            state: state.to_owned(),
+        };
         let ours = Some("https://pool");
         let found = compare(
-            &[
+            vec![
                 account("a", "ann", Some("1"), ours, "active"),
                 account("b", "bob", Some("2"), None, "active"),
                 account("c", "cyd", None, ours, "active"),
@@ -198,13 +229,23 @@ mod tests {
             &people,
             "https://pool",
         );
-        let names = |orphans: &[super::Orphan]| {
-            orphans.iter().map(|one| one.name.clone()).collect::<Vec<_>>()
-        };
+        let names =
+            |orphans: &[Orphan]| orphans.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
         assert_eq!((found.accounts, found.of_others), (5, 1));
         assert_eq!(
             (names(&found.gone), names(&found.disabled)),
             (vec!["d".to_owned(), "e".to_owned()], vec!["b".to_owned()])
         );
+    }
+
+    #[test]
+    fn for_people_a_long_list_is_cut() {
+        let orphan = |n: usize| Orphan { name: format!("n{n}"), username: None, subject: None };
+        let found =
+            Reconciled { gone: (0..PRINTED + 3).map(orphan).collect(), ..Reconciled::default() };
+        let text = found.text();
+        assert!(text.contains(&format!("n{}  ", PRINTED - 1)), "{text}");
+        assert!(text.contains("    and 3 more: -o json lists all\n"), "{text}");
+        assert!(!text.contains(&format!("n{PRINTED}  ")), "{text}");
     }
 }

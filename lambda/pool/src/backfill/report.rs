@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// How many names are printed for people; a document has all of them.
-const PRINTED: usize = 20;
+pub(super) const PRINTED: usize = 20;
 
 /// What came of everybody.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -26,14 +26,19 @@ pub(super) struct Report {
     failed: BTreeMap<String, u64>,
     /// By the pool's word for them.
     left_out: BTreeMap<String, u64>,
-    not_provisioned: Vec<Left>,
+    /// Kept apart from the rest, which is written anew with every page.
+    #[serde(skip)]
+    pub(super) not_provisioned: Vec<Left>,
     #[serde(skip)]
     pub(super) reconciled: Option<Reconciled>,
+    /// Why nothing was compared.
+    #[serde(skip)]
+    pub(super) not_reconciled: Option<String>,
 }
 
 /// Somebody who has no account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Left {
+pub(super) struct Left {
     username: String,
     sub: Option<String>,
     outcome: String,
@@ -44,17 +49,19 @@ struct Left {
 impl Report {
     /// Counts somebody who was not sent.
     pub(super) fn leave_out(&mut self, why: String) {
+        self.listed += 1;
         *self.left_out.entry(why).or_default() += 1;
     }
 
     /// Counts what came of somebody.
     pub(super) fn count(&mut self, person: &Person, outcome: Outcome) {
+        self.listed += 1;
         let (counts, word, No { code, request_id }) = match outcome {
             Outcome::Opened => return self.opened += 1,
             Outcome::Known => return self.known += 1,
             Outcome::Granted => return self.granted += 1,
             Outcome::Refused(no) => (&mut self.refused, "refused", no),
-            Outcome::Failed(no) => (&mut self.failed, "failed", no),
+            Outcome::Failed(no) | Outcome::Strange(no, _) => (&mut self.failed, "failed", no),
         };
         *counts.entry(code.clone()).or_default() += 1;
         self.not_provisioned.push(Left {
@@ -79,7 +86,8 @@ impl Report {
     pub(super) fn document(&self, pool: &PoolId, dry_run: bool, complete: bool) -> Value {
         json!({"user_pool": pool.as_str(), "dry_run": dry_run, "complete": complete, "listed": self.listed, "opened": self.opened,
             "known": self.known, "granted": self.granted, "refused": self.refused, "failed": self.failed, "left_out": self.left_out,
-            "not_provisioned": self.not_provisioned, "reconciled": self.reconciled})
+            "not_provisioned": self.not_provisioned, "reconciled": self.reconciled,
+            "not_reconciled": self.not_reconciled})
     }
 
     /// For people.
@@ -128,6 +136,9 @@ impl Report {
         }
         if let Some(reconciled) = &self.reconciled {
             text.push_str(&reconciled.text());
+        }
+        if let Some(why) = &self.not_reconciled {
+            let _ = writeln!(text, "the accounts were not compared with the pool: {}", plain(why));
         }
         text
     }

@@ -6,6 +6,7 @@ use super::environment::{self, FunctionsKey};
 use crate::arguments::CheckArguments;
 use crate::function::Function;
 use crate::permission::{self, Caller, Permission};
+use crate::server::Server;
 use serde_json::{Map, Value};
 
 /// What Cognito waits.
@@ -17,6 +18,7 @@ pub(super) async fn look(
     function: &Function<'_>,
     pool: &Map<String, Value>,
     asked: &CheckArguments,
+    server: &Server,
 ) -> FunctionsKey {
     let arn = function.arn();
     let set = |setting: &str| {
@@ -52,7 +54,7 @@ pub(super) async fn look(
     findings.good("memory", format!("{memory} MB"));
     network(findings, &settings);
     concurrency(findings, function).await;
-    environment::look(findings, &settings, asked, &set)
+    environment::look(findings, &settings, server, &set)
 }
 
 fn state(findings: &mut Findings, settings: &Value, asked: &CheckArguments) {
@@ -126,7 +128,7 @@ async fn may_be_called(
         Permission::Broad(statement) => findings.warn(
             "permission",
             format!("other pools may call it too ({statement}): it does not name this one"),
-            format!("aws lambda remove-permission --function-name {arn} --statement-id {statement} --region {}, then enlist-cognito attach --user-pool-id {id} --function {arn}", arn.region()),
+            format!("enlist-cognito attach --user-pool-id {id} --function {arn}; once every other pool that calls it has a statement of its own: aws lambda remove-permission --function-name {arn} --statement-id {statement} --region {}", arn.region()),
         ),
         Permission::Missing => findings.bad("permission", "the pool may not call it: every sign-up fails", format!("enlist-cognito attach --user-pool-id {id} --function {arn}")),
     }

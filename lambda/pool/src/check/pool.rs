@@ -12,6 +12,14 @@ pub(super) fn look(findings: &mut Findings, pool: &Map<String, Value>, asked: &C
     let people = pool.get("EstimatedNumberOfUsers").and_then(Value::as_u64).unwrap_or_default();
     findings.good("pool", format!("{id} ({name}), about {people} people"));
 
+    if pool.get("IssuerConfiguration").is_some_and(|issuer| issuer["Type"] == "UPDATED") {
+        findings.warn(
+            "tokens",
+            format!("they name another issuer than Enlist does (IssuerConfiguration UPDATED); Enlist's name of this pool stays {}", id.issuer()),
+            "leave the tenant's issuer as it is; whatever checks tokens expects https://issuer-cognito-idp.…",
+        );
+    }
+
     let slots = slots::of(pool);
     let attach = format!("enlist-cognito attach --user-pool-id {id} --function {function}");
     match slots::holder(&slots, "PostConfirmation") {

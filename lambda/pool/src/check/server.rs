@@ -13,8 +13,9 @@ pub(super) async fn look(
     server: &Server,
     asked: &CheckArguments,
     key: FunctionsKey,
+    decides: bool,
 ) {
-    let base = server.base();
+    let base = server.shown();
     match server.ask(Method::GET, &["healthz"], &[], None).await {
         Ok(answer) if answer.status == 200 => findings.good(
             "reached",
@@ -56,33 +57,94 @@ pub(super) async fn look(
         }
         own => own,
     };
-    match key {
-        FunctionsKey::Seen(key) => door(findings, server.with_key(&key).as_ref()).await,
-        FunctionsKey::Unseen => findings.unknown(
-            "key",
-            "whether the server takes the function's key: it cannot be seen from here",
-        ),
+    let tenant = match server.tenant() {
+        Some(tenant) => Ok(tenant.to_owned()),
+        None => own.and_then(tenant_of),
+    };
+    let says = match key {
+        FunctionsKey::Seen(key) => {
+            functions(findings, server.with_key(&key), tenant.as_deref().ok()).await;
+            None
+        }
+        FunctionsKey::Elsewhere => {
+            Some("it asks another server, and its key is not given to this one")
+        }
+        FunctionsKey::Unseen => Some("it cannot be seen from here"),
+    };
+    if let Some(says) = says {
+        findings.unknown("key", format!("whether the server takes the function's key: {says}"));
     }
-    issuer(findings, server, asked, own).await;
+    if decides {
+        decisions(findings, server).await;
+    }
+    issuer(findings, server, asked, tenant).await;
 }
 
-/// Whether the trigger's door takes a key. `{}` is turned away as no request, once the key is good.
-async fn door(findings: &mut Findings, server: Option<&Server>) {
-    let fix = "enlist -t TENANT key create --scope provision, and give it to the function";
+/// Whether the trigger's door takes the function's key, and whether it is the tenant's. `{}` is turned away as no request, once the key
+/// is good.
+async fn functions(findings: &mut Findings, server: Option<Server>, tenant: Option<&str>) {
+    let fix = format!(
+        "enlist -t {} key create --scope provision, and give it to the function",
+        tenant.unwrap_or("TENANT")
+    );
     let Some(server) = server else {
         return findings.bad("key", "the function's is none: it holds what no key does", fix);
     };
-    match server.ask(Method::POST, &["provision-user"], &[], Some(&json!({}))).await {
-        Ok(answer) if answer.code() == Some("body_required") => {
-            findings.good("key", "the server takes the function's");
-        }
-        Ok(answer) if answer.status == 401 => findings.bad(
+    let empty = json!({});
+    match server.ask(Method::POST, &["provision-user"], &[], Some(&empty)).await {
+        Ok(answer) if answer.code() == Some("body_required") => {}
+        Ok(answer) if answer.status == 401 => return findings.bad(
             "key",
             "the server does not take the function's: wrong, revoked, or without the scope provision",
             fix,
         ),
-        Ok(answer) => findings.unknown("key", answer.says()),
+        Ok(answer) => return findings.unknown("key", answer.says()),
+        Err(error) => return findings.unknown("key", error),
+    }
+    let Some(tenant) = tenant else {
+        return findings.good("key", "the server takes the function's");
+    };
+    let path = ["v1", "tenants", tenant, "decisions"];
+    match server.ask(Method::POST, &path, &[], Some(&empty)).await {
+        Ok(answer) if answer.code() == Some("body_required") => {
+            findings.good(
+                "key",
+                format!("the server takes the function's: it is one of tenant {tenant}'s"),
+            );
+        }
+        Ok(answer) if answer.status == 404 && answer.code().is_some() => findings.bad(
+            "key",
+            format!(
+                "the function's is another tenant's than {tenant}: its people are opened there"
+            ),
+            fix,
+        ),
+        Ok(answer) => findings.unknown(
+            "key",
+            format!("whether the function's is one of tenant {tenant}'s: {}", answer.says()),
+        ),
         Err(error) => findings.unknown("key", error),
+    }
+}
+
+/// Whether the door is there that PreSignUp asks at. Any no of an Enlist's says so, whatever the key here may.
+async fn decisions(findings: &mut Findings, server: &Server) {
+    let base = server.shown();
+    let fix = "let what stands in front of the server pass POST /v1/decisions on too, or leave PreSignUp out";
+    match server.ask(Method::POST, &["v1", "decisions"], &[], Some(&json!({}))).await {
+        Ok(answer) if answer.code().is_some() && answer.status != 404 => {
+            findings.good("decisions", "PreSignUp's question is answered");
+        }
+        Ok(answer) => findings.bad(
+            "decisions",
+            format!("{base}v1/decisions, which PreSignUp asks: {}", answer.says()),
+            fix,
+        ),
+        Err(error) => findings.bad(
+            "decisions",
+            format!("{base}v1/decisions, which PreSignUp asks: {error}"),
+            fix,
+        ),
     }
 }
 
@@ -91,14 +153,11 @@ async fn issuer(
     findings: &mut Findings,
     server: &Server,
     asked: &CheckArguments,
-    own: Result<Answer, String>,
+    tenant: Result<String, String>,
 ) {
-    let tenant = match server.tenant() {
-        Some(tenant) => tenant.to_owned(),
-        None => match own.and_then(tenant_of) {
-            Ok(tenant) => tenant,
-            Err(why) => return findings.unknown("issuer", why),
-        },
+    let tenant = match tenant {
+        Ok(tenant) => tenant,
+        Err(why) => return findings.unknown("issuer", why),
     };
     let answer = match server.ask(Method::GET, &["v1", "tenants", &tenant], &[], None).await {
         Ok(answer) => answer,

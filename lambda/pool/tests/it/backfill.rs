@@ -263,6 +263,12 @@ fn an_account_whose_user_is_gone_is_listed_and_left_alone() {
         backfill(&breaking.url, &enlist.url, &enlist.tenant_key, &pool, &["--reconcile"]).ended(4);
     assert!(ran.err.contains("did not come to its end, so nothing is compared"), "{ran}");
     assert!(!ran.out.contains(&gone), "{ran}");
+    // Everybody was sent all the same, and that is said.
+    let report = ran.json();
+    assert_eq!((&report["complete"], &report["known"]), (&json!(true), &json!(70)));
+    assert!(report["reconciled"].is_null(), "{report}");
+    let why = report["not_reconciled"].as_str().unwrap_or_default();
+    assert!(why.contains("NotAuthorizedException"), "{report}");
 }
 
 #[test]

@@ -250,3 +250,83 @@ fn a_server_that_does_not_answer_is_red() {
         check(&moto.url, &enlist.url, "enl_op_00000000_wrong", &pool, &function).ended(1).json();
     assert!(states(&document, "key").contains(&"bad"), "{document:#}");
 }
+
+#[test]
+fn another_tenants_key_is_red() {
+    let Some(moto) = moto("another_tenants_key_is_red") else { return };
+    let (enlist, pool, function) = all_in_order(&moto, "ours", &json!({}));
+    let other = enlist.tenant("other");
+    let theirs = json!({"Variables": {"ENLIST_SERVER": enlist.url, "ENLIST_KEY": other}});
+    let theirs = moto.function("theirs", &json!({"Environment": theirs}));
+    let ran = check(&moto.url, &enlist.url, &enlist.operator_key, &pool, &theirs).ended(1);
+    assert!(ran.out.contains("another tenant's than default"), "{ran}");
+    assert!(!ran.out.contains(&other), "{ran}");
+    assert_eq!(
+        fix(&ran.json(), "key"),
+        "enlist -t default key create --scope provision, and give it to the function"
+    );
+    check(&moto.url, &enlist.url, &enlist.operator_key, &pool, &function).ended(0);
+}
+
+#[test]
+fn presignup_needs_the_door_of_decisions() {
+    let Some(moto) = moto("presignup_needs_the_door_of_decisions") else { return };
+    let enlist = Enlist::start();
+    let narrow = Listener::before(
+        &enlist.url,
+        |request| (request.path == "/v1/decisions").then(|| Answer::new(404, &json!("<html>"))),
+        |_, _| {},
+    );
+    let pool = moto.pool(&json!({}));
+    let told = json!({"Variables": {"ENLIST_SERVER": narrow.url, "ENLIST_KEY": enlist.tenant_key}});
+    let function = moto.function("decides", &json!({"Environment": told}));
+    let found =
+        |server: &str| check(&moto.url, server, &enlist.operator_key, &pool, &function).json();
+    assert!(states(&found(&narrow.url), "decisions").is_empty(), "nobody asks there");
+    let named = ["--user-pool-id", &pool, "--function", &function];
+    run(&moto.url, &[&["attach", "--trigger", "PostConfirmation,PreSignUp"], &named[..]].concat())
+        .ended(0);
+    assert_eq!(states(&found(&narrow.url), "decisions"), ["bad"]);
+    assert_eq!(states(&found(&enlist.url), "decisions"), ["good"]);
+}
+
+#[test]
+fn the_functions_key_is_not_given_to_another_server() {
+    let Some(moto) = moto("the_functions_key_is_not_given_to_another_server") else { return };
+    let (enlist, pool, function) = all_in_order(&moto, "elsewhere", &json!({}));
+    let another = Listener::before(&enlist.url, |_| None, |_, _| {});
+    let document = check(&moto.url, &another.url, &enlist.operator_key, &pool, &function).json();
+    assert!(states(&document, "key").contains(&"unknown"), "{document:#}");
+    let seen = another.seen();
+    let keys = seen.iter().filter_map(|request| request.header("x-api-key"));
+    assert!(keys.clone().count() > 0 && keys.clone().all(|key| key != enlist.tenant_key));
+    // A slash is no other address.
+    let document =
+        check(&moto.url, &format!("{}/", enlist.url), &enlist.operator_key, &pool, &function)
+            .ended(0)
+            .json();
+    assert_eq!(states(&document, "key"), ["good", "good"], "{document:#}");
+}
+
+#[test]
+fn tokens_that_name_another_issuer_are_said() {
+    let Some(moto) = moto("tokens_that_name_another_issuer_are_said") else { return };
+    let (enlist, pool, function) = all_in_order(&moto, "issuer", &json!({}));
+    let updated = Listener::before(
+        &moto.url,
+        |_| None,
+        |request, answer| {
+            if request.action() == Some("DescribeUserPool") {
+                let mut pool = answer.json();
+                pool["UserPool"]["IssuerConfiguration"] = json!({"Type": "UPDATED"});
+                answer.body = pool.to_string().into_bytes();
+            }
+        },
+    );
+    let document =
+        check(&updated.url, &enlist.url, &enlist.operator_key, &pool, &function).ended(0).json();
+    assert_eq!(
+        (states(&document, "tokens"), states(&document, "issuer")),
+        (vec!["warning"], vec!["good"])
+    );
+}

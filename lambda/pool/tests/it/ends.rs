@@ -1,5 +1,6 @@
 //! How the command ends that cannot begin, without any emulator.
 
+use crate::http::Listener;
 use crate::tool::{Ran, command, run};
 
 const POOL: &str = "eu-west-1_x";
@@ -58,4 +59,24 @@ fn a_key_in_the_place_of_its_file_is_not_repeated() {
         ["backfill", "--user-pool-id", POOL, "--server", "https://e.example", "--key-file", key];
     let ran = run(&nobody(), &arguments).ended(4);
     assert!(!ran.err.contains("secret") && ran.err.contains("a key, and not the name"), "{ran}");
+}
+
+#[test]
+fn a_key_in_the_place_of_the_server_is_not_repeated() {
+    let key = "enl_tk_00000000_secret";
+    let ran = run(&nobody(), &["backfill", "--user-pool-id", POOL, "--server", key]).ended(2);
+    assert!(!ran.err.contains("secret") && ran.err.contains("--server: expected"), "{ran}");
+}
+
+#[test]
+fn where_somebody_listens_and_says_nothing_it_has_failed() {
+    let silent = Listener::start(|_| {
+        loop {
+            std::thread::park();
+        }
+    });
+    let ran = run(&silent.url, &attach(POOL, FUNCTION)).ended(3);
+    assert!(ran.err.contains("user pool eu-west-1_x"), "{ran}");
+    // Half a minute has room for two.
+    assert!(silent.seen().len() <= 2, "{}", silent.seen().len());
 }

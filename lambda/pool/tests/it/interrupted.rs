@@ -100,11 +100,11 @@ fn a_place_that_cognito_has_forgotten_is_the_beginning() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = folder.path().join("state.json");
     let state_text = state.display().to_string();
-    let run = json!({"user_pool": pool, "server": format!("{}/", enlist.url), "tenant": null, "dry_run": false, "include_disabled": false});
-    let report = json!({"listed": 60, "opened": 60, "known": 0, "granted": 0, "refused": {}, "failed": {}, "left_out": {}, "not_provisioned": []});
+    let run = json!({"user_pool": pool, "server": format!("{}/", enlist.url), "tenant": null, "key": enlist.tenant_key[7..15], "dry_run": false, "include_disabled": false});
+    let report = json!({"listed": 60, "opened": 60, "known": 0, "granted": 0, "refused": {}, "failed": {}, "left_out": {}});
     std::fs::write(
         &state,
-        json!({"run": run, "token": "of-last-week", "report": report}).to_string(),
+        json!({"run": run, "token": "of-last-week", "report": report, "written": {"people": 0, "bytes": 0}}).to_string(),
     )
     .expect("a state");
     let ran =

@@ -3,13 +3,17 @@
 
 mod attach;
 mod backfill;
+mod begins;
 mod check;
 mod detach;
 mod ends;
 mod enlist;
 mod http;
 mod interrupted;
+mod model;
 mod moto;
 mod pages;
+mod rights;
+mod stops;
 mod tool;
 mod walls;

@@ -1,9 +1,11 @@
 //! The emulator of AWS: one for all tests, and what they make in it.
 //! Refuses to pass silently without one: a test that needs it says `skipped:`.
 
+use crate::enlist::from_here;
 use crate::http::{Message, pass};
 use serde_json::{Value, json};
 use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
@@ -22,23 +24,28 @@ pub(crate) struct Moto {
 pub(crate) fn moto(test: &str) -> Option<Moto> {
     // The child is kept for its standard input: moto ends when that does.
     static STARTED: OnceLock<Option<(Moto, Child)>> = OnceLock::new();
-    let started = STARTED.get_or_init(|| {
-        let path = std::env::var("ENLIST_MOTO").ok().filter(|path| !path.is_empty());
-        path.map(|path| start(&path))
-    });
+    let started = STARTED.get_or_init(|| program().map(|path| start(&path)));
     if started.is_none() {
         eprintln!("skipped: {test}: ENLIST_MOTO names no moto_server");
     }
     started.as_ref().map(|(moto, _)| moto.clone())
 }
 
-fn start(path: &str) -> (Moto, Child) {
+/// The program that emulates.
+pub(crate) fn program() -> Option<PathBuf> {
+    let path = std::env::var("ENLIST_MOTO").ok().filter(|path| !path.is_empty());
+    path.map(|path| from_here(&path))
+}
+
+fn start(path: &Path) -> (Moto, Child) {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let address = free.expect("a port");
     // However this process ends, its end of the pipe is closed then.
     let script = "\"$0\" -H 127.0.0.1 -p \"$1\" > /dev/null 2>&1 & cat > /dev/null; kill $!";
     let mut child = Command::new("sh")
-        .args(["-c", script, path, &address.port().to_string()])
+        .args(["-c", script])
+        .arg(path)
+        .arg(address.port().to_string())
         .stdin(Stdio::piped())
         .spawn()
         .expect("a shell");
@@ -50,7 +57,7 @@ fn start(path: &str) -> (Moto, Child) {
     }
     let _ = child.kill();
     let _ = child.wait();
-    panic!("{path} does not listen");
+    panic!("{} does not listen", path.display());
 }
 
 impl Moto {
