@@ -16,7 +16,7 @@ pub use address::Forbidden;
 pub use auth_db::{AuthDb, AuthDbError, FileTurn};
 pub use auth_dbs::AuthDbs;
 pub use draft::{Draft, Row};
-pub use hash::{UNOPENABLE, hash_of};
+pub use hash::{UNOPENABLE, hash_of, opens};
 pub use message::Message;
 pub use missed::{Missed, Why};
 pub use webhook::{Attempt, Courier, NoEndpoint};

@@ -3,7 +3,6 @@
 //! Refuses the schema of before 2017, to change owner, mode, schema and journal mode, and to wait for a lock for long.
 
 use crate::domain::TenantName;
-use crate::downstream::hash::opens;
 use crate::downstream::{Draft, Row as AuthRow};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row};
 use std::collections::HashMap;
@@ -229,21 +228,6 @@ impl AuthDb {
             Some(ErrorCode::NotADatabase) => AuthDbError::Foreign(path),
             _ => AuthDbError::Sqlite { path, source },
         }
-    }
-
-    /// The names that this password opens, in their order: one that many know is a danger wherever the file is asked.
-    pub fn opened_by(&self, password: &str) -> Result<Vec<String>, AuthDbError> {
-        let names = self.reading(|c| {
-            let mut statement = c.prepare("SELECT username, hash FROM auth ORDER BY username")?;
-            let opened = |row: &Row<'_>| {
-                let (name, hash) = (row.get_ref(0)?.as_str().ok(), row.get_ref(1)?.as_str().ok());
-                let opened = name.zip(hash).filter(|(name, hash)| opens(name, password, hash));
-                Ok(opened.map(|(name, _)| name.to_owned()))
-            };
-            let rows = statement.query_map([], opened)?;
-            rows.filter_map(Result::transpose).collect::<Result<_, _>>()
-        })?;
-        Ok(names.unwrap_or_default())
     }
 }
 

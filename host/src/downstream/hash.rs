@@ -19,7 +19,7 @@ pub fn hash_of(name: &str, password: &str) -> Result<String, AuthDbError> {
 }
 
 /// Whether this password leads to this hash.
-pub(super) fn opens(name: &str, password: &str, hash: &str) -> bool {
+pub fn opens(name: &str, password: &str, hash: &str) -> bool {
     let salt = hash.len().checked_sub(SALT_LEN).and_then(|at| hash.get(at..));
     salt.is_some_and(|salt| salted(name, password, salt) == hash)
 }

@@ -15,8 +15,8 @@ use axum::{Extension, Json};
 /// Lists the names that nobody gets although no account has them
 ///
 /// They stand in the home root or in the `auth.db`, or a restore reserved them. With `empty` also the names of empty folders, of which all three are
-/// false: whoever asks for one gets it. The first page is of a look that was begun for it, or that an attempt of the minute before began and did
-/// not wait for.
+/// false: whoever asks for one gets it. The first page is of a look that was begun for it, or that an attempt of the minute before began
+/// and did not wait for.
 /// Needs scope `read` or `manage`.
 #[utoipa::path(get, path = "/reserved", params(("limit" = Option<u16>, Query, description = "Items of a page, 1 to 500; 50 when nothing is said"),
  ("after" = Option<String>, Query, description = "The `next` of the page before"),

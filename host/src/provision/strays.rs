@@ -81,10 +81,10 @@ struct State {
     look: Option<Look>,
     /// When it was last found out whether the survey still holds.
     checked: Option<Instant>,
-    /// Who looks into the file.
-    rows: Option<Arc<Rows>>,
     /// When somebody asked for a first page who was told to come again: a look that was begun since is theirs.
     owed: Option<Instant>,
+    /// Who looks into the file.
+    rows: Option<Arc<Rows>>,
 }
 
 /// A look that is being taken.

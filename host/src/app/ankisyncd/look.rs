@@ -5,7 +5,7 @@ use crate::app::AppError;
 use crate::app::data_dir::another_owner;
 use crate::config::Config;
 use crate::domain::{FoldKey, TenantName};
-use crate::downstream::AuthDb;
+use crate::downstream::{AuthDb, Row, opens};
 use crate::homes::{HomeError, Kind, View, apart};
 use crate::ledger::{Inherited, LedgerError, LedgerFile, Legacy, Site};
 use std::collections::HashSet;
@@ -140,10 +140,13 @@ fn rows(file: PathBuf, held: &HashSet<String>) -> Result<Option<Rows>, String> {
     if !file.exists() {
         return Ok(None);
     }
-    let file = AuthDb::new(file);
-    let names = file.names().map_err(|error| why(&error))?;
-    let reserved = names.iter().filter(|name| !held.contains(*name)).count();
-    let known_password = file.opened_by(OLD_PASSWORD).map_err(|error| why(&error))?;
+    let rows = AuthDb::new(file).rows().map_err(|error| why(&error))?;
+    let reserved = rows.keys().filter(|name| !held.contains(*name)).count();
+    let is_known =
+        |name: &str, row: &Row| matches!(row, Row::Hash(hash) if opens(name, OLD_PASSWORD, hash));
+    let known = rows.iter().filter(|(name, row)| is_known(name, row)).map(|(name, _)| name.clone());
+    let mut known_password: Vec<_> = known.collect();
+    known_password.sort();
     Ok(Some(Rows { reserved, known_password }))
 }
 
