@@ -96,7 +96,7 @@ impl Environment<'_> {
             findings.warn(
                 "server",
                 format!("the function asks {server}, and {looked_at} is looked at here"),
-                fix(),
+                format!("none, if both are this server, from outside and from inside; else --server, or {}", fix()),
             );
             return false;
         }
