@@ -257,15 +257,15 @@ mod tests {
         };
         for (act, then) in [
             (
-                "INSERT INTO accounts VALUES (1, 1, '', NULL, 'a', 'a', 'a', NULL, 'x.example', 'active', '{}', 1, 0, NULL, NULL, '', 1, NULL)",
+                "INSERT INTO accounts VALUES (1, 1, '', NULL, 'a', 'a', 'a', NULL, 'x.example', 'active', '{}', 1, 0, NULL, NULL, '', 1, NULL, 0)",
                 "=1 x.example=1",
             ),
             (
-                "INSERT INTO accounts VALUES (2, 1, '', NULL, 'b', 'b', 'b', NULL, NULL, 'active', '{}', 1, 0, NULL, NULL, '', 1, NULL)",
+                "INSERT INTO accounts VALUES (2, 1, '', NULL, 'b', 'b', 'b', NULL, NULL, 'active', '{}', 1, 0, NULL, NULL, '', 1, NULL, 0)",
                 "=2 x.example=1",
             ),
             (
-                "INSERT INTO accounts VALUES (3, 1, '', NULL, 'c', 'c', 'c', NULL, 'x.example', 'closed', '{}', 1, 0, NULL, NULL, '', 1, NULL)",
+                "INSERT INTO accounts VALUES (3, 1, '', NULL, 'c', 'c', 'c', NULL, 'x.example', 'closed', '{}', 1, 0, NULL, NULL, '', 1, NULL, 0)",
                 "=2 x.example=1",
             ),
             ("UPDATE accounts SET state = 'active' WHERE id = 3", "=3 x.example=2"),

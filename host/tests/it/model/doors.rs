@@ -292,7 +292,8 @@ impl Run {
             State::Erased => "erased",
         };
         let mut expected = json!({"name": account.name, "username": account.username, "subject": account.subject,
-            "issuer": text(&account.issuer), "email": account.email, "state": state,
+            "issuer": text(&account.issuer), "email": account.email,
+            "email_verified": account.domain.is_some() && !is_erased, "state": state,
             "home": self.homes(app).join(&account.name).display().to_string(),
             "allowance": allowance(account.limits), "revision": account.revision,
             "created_at": shown["created_at"]});

@@ -59,7 +59,7 @@ async fn an_issuer_that_would_make_two_accounts_one_persons_changes_nothing() {
         app.database()
             .execute(
                 "INSERT INTO accounts SELECT 3, tenant, ?1, subject, username, 'eve', 'eve', email, verified_domain, state, allowance,
-                 revision, created_at, closed_at, erased_at, 'eve', revision, NULL FROM accounts WHERE name = 'ann'",
+                 revision, created_at, closed_at, erased_at, 'eve', revision, NULL, adopted FROM accounts WHERE name = 'ann'",
                 [POOL],
             )
             .expect("the same person under the issuer");
